@@ -1,0 +1,1 @@
+//! Every bound of the drivers, with unit, reason and source.
