@@ -3,7 +3,15 @@
 //! TCP/IP and in the lab.
 
 pub mod body;
+pub mod gate;
 pub mod handler;
+pub mod http1;
+pub mod outside;
+pub mod pool;
+pub mod recycle;
+pub mod timer;
+pub mod transport;
+pub mod upstream;
 
 pub use body::{Body, BodyError, BodyFailure, BodySource, Frame};
 pub use handler::{Answer, Answering, ConnectionFacts, Handler, Link, Request, Response, Sent, TlsFacts, Tunnel};
