@@ -87,7 +87,11 @@ impl AcceptedCodings {
         // RFC 9110 §12.5.3 rule 2: identity is acceptable unless excluded by name or by `*;q=0`. Unnamed it is the
         // last resort.
         let identity = ContentCoding::Identity as usize;
-        qualities[identity] = explicit[identity].or((any == Some(0)).then_some(0)).unwrap_or(1);
+        qualities[identity] = match explicit[identity] {
+            Some(quality) => quality,
+            None if any == Some(0) => 0,
+            None => 1,
+        };
         Self { qualities }
     }
 
