@@ -79,7 +79,7 @@ fn check_reading(case: &Value) -> Result<(), String> {
     if !same(&found, &case["expected"]) {
         return Err(format!("read {found}, expected {}", case["expected"]));
     }
-    let canonical = case.get("canonical").unwrap_or(&case["raw"]);
+    let canonical = case.get("canonical").unwrap_or_else(|| &case["raw"]);
     let expected: Vec<&str> =
         canonical.as_array().ok_or("no canonical lines")?.iter().filter_map(Value::as_str).collect();
     let expected = expected.join(", ");

@@ -128,7 +128,8 @@ mod tests {
     fn precedence_follows_rfc_9110_section_13_2_2() {
         let current =
             Validators { exists: true, entity_tag: Some(EntityTag::strong(b"v1")), last_modified: Some(MODIFIED) };
-        let table: &[(&[(&str, &str)], Condition, Condition)] = &[
+        type Lines = &'static [(&'static str, &'static str)];
+        let table: &[(Lines, Condition, Condition)] = &[
             (&[], Proceed, Proceed),
             (&[("If-Match", "\"v1\"")], Proceed, Proceed),
             (&[("If-Match", "\"v0\", \"v1\"")], Proceed, Proceed),

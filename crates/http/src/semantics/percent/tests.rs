@@ -82,7 +82,7 @@ fn hostile_078_nothing_is_decoded_twice() {
     for (raw, segment) in [("/%252e%252e", "%2e%2e"), ("/%252f", "%2f"), ("/%2500", "%00"), ("/%25", "%")] {
         let path = NormalPath::parse(raw).unwrap();
         assert_eq!(path.name(), Some(segment.as_bytes()), "{raw}");
-        assert_eq!(path.as_str(), raw.replace("%2500", "%2500"), "{raw}");
+        assert_eq!(path.as_str(), raw, "{raw}");
     }
 }
 

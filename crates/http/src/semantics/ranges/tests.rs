@@ -34,7 +34,7 @@ fn examples_of_rfc_9110_section_14_1_2() {
 #[test]
 fn hostile_062_ranges_that_ask_too_much_or_nothing() {
     let many = format!("bytes={}", (0..17).map(|n| format!("{}-{}", n * 200, n * 200)).collect::<Vec<_>>().join(","));
-    let overlapping = format!("bytes={}", vec!["0-"; 8].join(","));
+    let overlapping = format!("bytes={}", ["0-"; 8].join(","));
     for (value, expected) in [
         (many.as_str(), Whole),
         (overlapping.as_str(), Whole),
