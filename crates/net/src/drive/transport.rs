@@ -45,6 +45,21 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
     }
 }
 
+/// Writes all of `bytes`.
+pub async fn write_all<T: Transport + ?Sized>(transport: &mut T, mut bytes: &[u8]) -> io::Result<()> {
+    std::future::poll_fn(|context| {
+        while !bytes.is_empty() {
+            let written = ready!(transport.poll_write(context, &[IoSlice::new(bytes)]))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            bytes = &bytes[written..];
+        }
+        transport.poll_flush(context)
+    })
+    .await
+}
+
 /// A stream without TLS.
 #[derive(Debug)]
 pub struct Plain<S>(pub S);
