@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use edgeway_http::semantics::{BodyLength, FieldName, Method, Scheme, Status};
 use edgeway_net::drive::{Answer, Answering, Body, Request, Response};
+use edgeway_tls::server::RuleId;
 
 use crate::edge::Edge;
 use crate::exchange::{Exchange, Ticket};
@@ -75,7 +76,7 @@ fn guard(exchange: &mut Exchange, plan: &Plan) -> Result<(Rc<Site>, usize), Resp
         return Err(page::explained(exchange, Status::MISDIRECTED_REQUEST, "No site of this name is served here."));
     };
     // A connection that showed no certificate must not reach a site that asks for one by naming it in Host only.
-    if exchange.connection.tls.as_ref().map_or(0, |tls| tls.client_rules) != site.client_rules && site.client_rules != 0 {
+    if site.client_rule != RuleId::NONE && exchange.connection.tls.as_ref().is_none_or(|tls| tls.client_rule != site.client_rule) {
         return Err(page::explained(exchange, Status::MISDIRECTED_REQUEST, "This site asks for a client certificate."));
     }
     if let Some(response) = redirect::site(exchange, site, &plan.trusted) {

@@ -10,6 +10,7 @@ use edgeway_http::semantics::forwarded::TrustedPeers;
 use edgeway_http::semantics::{Fields, Method, Status};
 use edgeway_net::drive::Response;
 use edgeway_net::drive::outside::Boxed;
+use edgeway_tls::server::RuleId;
 
 use crate::exchange::Exchange;
 use crate::routes::Matcher;
@@ -69,8 +70,8 @@ pub struct Site {
     pub https_port: Option<u16>,
     /// Fields of every response under HTTPS: Strict-Transport-Security, Alt-Svc.
     pub secure_fields: Fields,
-    /// Which set of client-certificate rules a connection must have satisfied; 0 asks nothing.
-    pub client_rules: u32,
+    /// Which set of client-certificate rules a connection must have satisfied.
+    pub client_rule: RuleId,
     /// Own pages for statuses we answer ourselves.
     pub error_pages: HashMap<u16, ErrorPage>,
     /// In the order of the configuration; the first that matches answers.
