@@ -52,7 +52,7 @@ impl Gate {
 
     /// A place for one connection, until the pass is dropped.
     pub fn enter(self: &Rc<Self>) -> Pass {
-        Pass { number: self.connections.borrow_mut().insert(None), gate: Self::clone(self) }
+        Pass { number: self.connections.borrow_mut().insert(None), gate: Rc::clone(self) }
     }
 }
 

@@ -68,7 +68,7 @@ pub struct ConnectionFacts {
 }
 
 /// What TLS agreed on.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct TlsFacts {
     /// The name the client asked for (SNI), in lower case.
     pub server_name: Option<String>,

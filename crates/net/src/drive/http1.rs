@@ -10,7 +10,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use edgeway_base::{Instant, World};
-use edgeway_http::h1::machine::server::{Refusal, ServerConnection, ServerEvent, ServerLimits};
+use edgeway_http::error::Refusal;
+use edgeway_http::h1::machine::{ServerConnection, ServerEvent, ServerLimits};
 use edgeway_http::semantics::{BodyLength, RequestHead, ResponseHead, Scheme, Status, Version};
 
 use super::body::{Body, BodyError, BodyFailure, BodySource, Frame};
@@ -413,7 +414,7 @@ impl<T: Transport> Io<T> {
     fn flush(&mut self, context: &mut Context<'_>, now: Instant) -> io::Result<bool> {
         let Some(transport) = &mut self.transport else { return Ok(true) };
         while self.machine.output_length() > 0 {
-            let mut slices = [const { IoSlice::new(&[]) }; WRITE_SLICES];
+            let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
             let count = self.machine.output(&mut slices);
             match transport.poll_write(context, &slices[..count])? {
                 Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use edgeway_base::{Blamed, ByteCount};
-use edgeway_http::h1::machine::client::ClientLimits;
+use edgeway_http::h1::machine::ClientLimits;
 use edgeway_http::semantics::via::MaxForwards;
 use edgeway_http::semantics::{FieldName, Method, RequestHead, ResponseHead, Status, via};
 use edgeway_net::drive::outside::Boxed;
