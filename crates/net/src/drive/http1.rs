@@ -326,6 +326,13 @@ impl<W: World, T: Transport, H: Handler> Http1<W, T, H> {
         if !io.flush(context, now)? {
             return Ok(Step::Wait);
         }
+        if io.machine.wants_reset() {
+            if let Some(transport) = &mut io.transport {
+                transport.reset();
+            }
+            self.stage = Stage::Done;
+            return Ok(Step::Again);
+        }
         let unread = io.machine.body_pending() || !io.machine.input().is_empty();
         let ended = io.ended;
         let Some(transport) = &mut io.transport else { return Ok(Step::Wait) };
@@ -361,7 +368,9 @@ impl<W: World, T: Transport, H: Handler> Http1<W, T, H> {
     fn give_up(&mut self, now: Instant) {
         let (ticket, status, body_bytes) = match &mut self.stage {
             Stage::Sending(sending) => (sending.ticket.take(), sending.status, sending.sent_bytes),
-            Stage::Upgrading(_, ticket) | Stage::Tunnelling(_, ticket) => (ticket.take(), Status::SWITCHING_PROTOCOLS, 0),
+            Stage::Upgrading(_, ticket) | Stage::Tunnelling(_, ticket) => {
+                (ticket.take(), Status::SWITCHING_PROTOCOLS, 0)
+            }
             _ => (None, Status::OK, 0),
         };
         if let Some(ticket) = ticket {

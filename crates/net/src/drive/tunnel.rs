@@ -39,7 +39,6 @@ pub async fn run(mut client: Box<dyn Duplex>, mut upstream: Box<dyn Duplex>, idl
     (up.carried, down.carried)
 }
 
-
 /// Moves the timer only when that is worth it: a second sooner or later is nothing to an idle tunnel.
 fn postpone(timer: &mut Pin<Box<Sleep>>, idle: Duration) {
     let deadline = Instant::now() + idle;
