@@ -528,7 +528,7 @@ fn hostile_060_counts_and_sizes_of_heads() {
         assert_eq!(record(input.chunks(1)), record([&input[..]]));
     }
     // Without an end in sight, too.
-    assert_eq!(outline(&vec![b'A'; 100]), ["501"]);
+    assert_eq!(outline(&[b'A'; 100]), ["501"]);
     assert_eq!(outline(format!("GET / HTTP/1.1\r\n{}", "x: y\r\n".repeat(6_000)).as_bytes()), ["431"]);
 }
 
