@@ -45,11 +45,7 @@ pub enum InvalidPath {
 }
 
 impl InvalidPath {
-<<<<<<< HEAD
-    /// A sentence for the client.
-=======
     /// A sentence for pages and logs.
->>>>>>> main
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NotAbsolute => "the path does not begin with a slash",
