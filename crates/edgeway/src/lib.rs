@@ -1,0 +1,8 @@
+//! The binary's own house: configuration, command line, admin. Everything else it does lives in the
+//! houses below it.
+//!
+//! Read in this order: [`config`] (a text becomes a raw form, is checked, becomes a ready-made form),
+//! [`command`] (what each command of the shell does), [`admin`] (what the running server tells and takes).
+
+pub mod config;
+pub mod limits;
