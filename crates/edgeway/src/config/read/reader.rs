@@ -62,8 +62,15 @@ impl Reader {
 
     fn unknown_key(&mut self, key: &str, span: Range<usize>, title: &str, known: &[&str]) {
         let hint = nearest(key, known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
-        self.diagnostics.error(span, format!("unknown key `{key}` in {title}"), hint.unwrap_or_default());
-        self.diagnostics.advise(format!("known keys: {}", known.join(", ")));
+        self.diagnostics.error(span, format!("unknown key `{key}` in {title}"), hint.clone().unwrap_or_default());
+        // The mistake everyone makes once: [site.example.com] is the key `com` of a site `example`.
+        match self.keys.as_slice() {
+            [.., section, host] if section == "site" && hint.is_none() => self.diagnostics.advise(format!(
+                "known keys: {}; a host name stands in quotes, as in [site.\"{host}.{key}\"]",
+                known.join(", ")
+            )),
+            _ => self.diagnostics.advise(format!("known keys: {}", known.join(", "))),
+        }
     }
 
     /// Reads the value of one key of a table, or what its absence means.
