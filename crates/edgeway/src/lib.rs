@@ -2,7 +2,9 @@
 //! houses below it.
 //!
 //! Read in this order: [`config`] (a text becomes a raw form, is checked, becomes a ready-made form),
-//! [`command`] (what each command of the shell does), [`admin`] (what the running server tells and takes).
+//! [`command`] (what each command of the shell does), [`state`] (what outlives a restart).
 
+pub mod command;
 pub mod config;
 pub mod limits;
+pub mod state;

@@ -1,3 +1,7 @@
-//! The program `edgeway`.
+//! The program `edgeway`: everything it does is in the library beside it, so that tests can ask for it too.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    edgeway::command::run()
+}
