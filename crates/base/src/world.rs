@@ -79,6 +79,8 @@ pub trait World: Clone + 'static {
     fn listen(&self, at: &Address) -> io::Result<Self::Listener>;
     /// Connects; the caller bounds it with a timeout.
     fn dial(&self, to: &Address) -> impl Future<Output = io::Result<Self::Stream>>;
+    /// The addresses of a name, as this world's resolver knows them.
+    fn resolve(&self, name: &str, port: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>>;
     /// Binds a datagram socket.
     fn bind(&self, at: SocketAddr) -> io::Result<Self::Datagrams>;
     /// The monotonic clock.

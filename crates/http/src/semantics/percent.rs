@@ -44,16 +44,23 @@ pub enum InvalidPath {
     TooLong,
 }
 
-impl fmt::Display for InvalidPath {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
+impl InvalidPath {
+    /// A sentence for pages and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::NotAbsolute => "the path does not begin with a slash",
             Self::BrokenEscape => "the path has a percent sign without two hexadecimal digits",
             Self::ControlByte => "the path has a control byte",
             Self::AboveRoot => "the path climbs above the root",
             Self::DisguisedDots => "the path has a disguised dot segment",
             Self::TooLong => "the path is too long",
-        })
+        }
+    }
+}
+
+impl fmt::Display for InvalidPath {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
     }
 }
 

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use edgeway_base::Instant;
 use edgeway_base::world::Address;
 use edgeway_http::semantics::{RequestHead, ResponseHead, Status};
+use edgeway_tls::server::RuleId;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::body::Body;
@@ -77,8 +78,10 @@ pub struct TlsFacts {
     pub cipher: &'static str,
     /// The client's certificate chain in DER, where one was shown and verified.
     pub client_certificates: Vec<Vec<u8>>,
-    /// Which set of client-certificate rules the connection satisfied; 0 when none was asked for.
-    pub client_rules: u32,
+    /// Which set of client-certificate rules the connection satisfied.
+    pub client_rule: RuleId,
+    /// Whether HTTP/2 was agreed on.
+    pub http2: bool,
     /// Whether a session was resumed.
     pub resumed: bool,
 }

@@ -8,9 +8,12 @@ pub mod handler;
 pub mod http1;
 pub mod outside;
 pub mod pool;
+pub mod proxy_protocol;
 pub mod recycle;
 pub mod timer;
+pub mod tls;
 pub mod transport;
+pub mod tunnel;
 pub mod upstream;
 
 pub use body::{Body, BodyError, BodyFailure, BodySource, Frame};

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 
 use edgeway_base::world::Address;
@@ -22,6 +23,8 @@ pub trait Outside {
     fn entropy(&self) -> Box<dyn Entropy>;
     /// Connects; the caller bounds it with a timeout.
     fn dial<'a>(&'a self, to: &'a Address) -> Boxed<'a, io::Result<Box<dyn Transport>>>;
+    /// The addresses of a name.
+    fn resolve<'a>(&'a self, name: &'a str, port: u16) -> Boxed<'a, io::Result<Vec<SocketAddr>>>;
 }
 
 impl<W: World> Outside for W {
@@ -42,5 +45,9 @@ impl<W: World> Outside for W {
             let stream = World::dial(self, to).await?;
             Ok(Box::new(Plain(stream)) as Box<dyn Transport>)
         })
+    }
+
+    fn resolve<'a>(&'a self, name: &'a str, port: u16) -> Boxed<'a, io::Result<Vec<SocketAddr>>> {
+        Box::pin(World::resolve(self, name, port))
     }
 }

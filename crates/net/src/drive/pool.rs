@@ -7,15 +7,14 @@ use std::task::Context;
 use std::time::Duration;
 
 use edgeway_base::Instant;
-use edgeway_base::world::Address;
 
 use super::upstream::Connection;
 
 /// Connections are interchangeable only when they lead to the same place under the same identity.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct PoolKey {
-    /// Where it leads.
-    pub address: Address,
+    /// Where it leads: the address, socket path or name as the configuration has it.
+    pub place: Rc<str>,
     /// Which TLS settings and name were used; `None` for plain. Two proxies with different rules never share.
     pub identity: Option<Rc<str>>,
 }

@@ -13,6 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub trait Transport: Unpin + 'static {
     /// Appends to `into`, which has room; zero is the end of input.
     fn poll_read(&mut self, context: &mut Context<'_>, into: &mut BytesMut) -> Poll<io::Result<usize>>;
+    /// Reads into `into`, which is not empty; zero is the end of input.
+    fn poll_read_slice(&mut self, context: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>>;
     /// Takes from the front of `slices`; how many bytes.
     fn poll_write(&mut self, context: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>>;
     /// Sends what was taken and is still held back.
@@ -26,6 +28,10 @@ pub trait Transport: Unpin + 'static {
 impl<T: Transport + ?Sized> Transport for Box<T> {
     fn poll_read(&mut self, context: &mut Context<'_>, into: &mut BytesMut) -> Poll<io::Result<usize>> {
         (**self).poll_read(context, into)
+    }
+
+    fn poll_read_slice(&mut self, context: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        (**self).poll_read_slice(context, into)
     }
 
     fn poll_write(&mut self, context: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
@@ -45,6 +51,21 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
     }
 }
 
+/// Writes all of `bytes`.
+pub async fn write_all<T: Transport + ?Sized>(transport: &mut T, mut bytes: &[u8]) -> io::Result<()> {
+    std::future::poll_fn(|context| {
+        while !bytes.is_empty() {
+            let written = ready!(transport.poll_write(context, &[IoSlice::new(bytes)]))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            bytes = &bytes[written..];
+        }
+        transport.poll_flush(context)
+    })
+    .await
+}
+
 /// A stream without TLS.
 #[derive(Debug)]
 pub struct Plain<S>(pub S);
@@ -52,6 +73,12 @@ pub struct Plain<S>(pub S);
 impl<S: ByteStream> Transport for Plain<S> {
     fn poll_read(&mut self, context: &mut Context<'_>, into: &mut BytesMut) -> Poll<io::Result<usize>> {
         tokio_util::io::poll_read_buf(Pin::new(&mut self.0), context, into)
+    }
+
+    fn poll_read_slice(&mut self, context: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(into);
+        ready!(Pin::new(&mut self.0).poll_read(context, &mut buffer))?;
+        Poll::Ready(Ok(buffer.filled().len()))
     }
 
     fn poll_write(&mut self, context: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {

@@ -115,6 +115,7 @@ pub struct Call {
     connection: Option<Box<Connection>>,
     content: Body,
     content_complete: bool,
+    content_touched: bool,
     head: ResponseHead,
     outside: Rc<dyn Outside>,
     timeouts: CallTimeouts,
@@ -152,6 +153,7 @@ impl Call {
             connection: Some(connection),
             content_complete: length == BodyLength::None,
             content,
+            content_touched: false,
             head: reply,
             outside,
             timeouts,
@@ -185,8 +187,12 @@ impl Call {
         }
     }
 
-    /// Gives back what a failed call had taken, so that it can be tried again elsewhere: the untouched content, or
-    /// nothing when some of it was already pulled.
+    /// Whether none of the content was pulled: then the whole call can be made again elsewhere.
+    pub const fn content_untouched(&self) -> bool {
+        !self.content_touched
+    }
+
+    /// Gives back the content of a failed call; see [`Call::content_untouched`].
     pub fn reclaim_content(&mut self) -> Body {
         std::mem::take(&mut self.content)
     }
@@ -271,7 +277,9 @@ impl Call {
             if self.content_complete || (!flushed && connection.machine.output_length() >= OUTPUT_HIGH_WATER) {
                 return Ok(());
             }
-            match self.content.poll_frame(context) {
+            let frame = self.content.poll_frame(context);
+            self.content_touched |= frame.is_ready();
+            match frame {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Some(Ok(Frame::Data(data)))) => {
                     connection.machine.send_data(data);

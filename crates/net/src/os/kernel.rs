@@ -61,6 +61,10 @@ impl World for Kernel {
         }
     }
 
+    async fn resolve(&self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok(tokio::net::lookup_host((name, port)).await?.collect())
+    }
+
     fn bind(&self, at: SocketAddr) -> io::Result<KernelDatagrams> {
         let socket = listen::open_datagrams(at)?;
         let local = socket.local_addr()?;
