@@ -11,8 +11,8 @@ table! {
     "a site" Site {
         /// Other names of this site.
         aliases: Vec<Located<Host>>,
-        /// Answers requests for hosts that no site is for. Without such a site they get 421 over TLS and 404
-        /// over plain HTTP. At most one site may be it.
+        /// Answers requests for hosts that no site is for. Without such a site they get 421. At most one site
+        /// may be it.
         default: Located<bool> = "false",
         /// Sends every request elsewhere, for example from `www.example.com` to `https://example.com`. A URL
         /// without a path keeps the path and query of the request.
