@@ -35,7 +35,7 @@ pub struct ClientRule {
 }
 
 /// The identity of a rule: a digest of all that decides who is let in.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Default, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct RuleId(pub [u8; 32]);
 
 impl RuleId {
