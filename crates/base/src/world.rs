@@ -41,6 +41,8 @@ pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + 'static {
     fn peer_address(&self) -> Address;
     /// Our side.
     fn local_address(&self) -> Address;
+    /// Makes the close to come a reset (RFC 9293 §3.10.5), so that what was sent cannot be taken for complete.
+    fn reset(&mut self) {}
 }
 
 /// Accepts streams.

@@ -76,7 +76,9 @@ fn guard(exchange: &mut Exchange, plan: &Plan) -> Result<(Rc<Site>, usize), Resp
         return Err(page::explained(exchange, Status::MISDIRECTED_REQUEST, "No site of this name is served here."));
     };
     // A connection that showed no certificate must not reach a site that asks for one by naming it in Host only.
-    if site.client_rule != RuleId::NONE && exchange.connection.tls.as_ref().is_none_or(|tls| tls.client_rule != site.client_rule) {
+    if site.client_rule != RuleId::NONE
+        && exchange.connection.tls.as_ref().is_none_or(|tls| tls.client_rule != site.client_rule)
+    {
         return Err(page::explained(exchange, Status::MISDIRECTED_REQUEST, "This site asks for a client certificate."));
     }
     if let Some(response) = redirect::site(exchange, site, &plan.trusted) {

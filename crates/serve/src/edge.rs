@@ -126,6 +126,20 @@ impl Handler for Edge {
         self.recorder.record(&ticket, &sent, || self.outside.wall());
         Some(ticket.head)
     }
+
+    fn connected(&self) {
+        let metrics = self.recorder.metrics();
+        metrics.connections.add(1);
+        metrics.connections_open.add(1);
+    }
+
+    fn disconnected(&self) {
+        self.recorder.metrics().connections_open.subtract(1);
+    }
+
+    fn handshake_failed(&self) {
+        self.recorder.metrics().handshakes_failed.add(1);
+    }
 }
 
 /// The Date field's value, made once a second.

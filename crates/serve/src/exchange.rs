@@ -37,7 +37,7 @@ pub struct Exchange {
 }
 
 /// What stages learned, for the record.
-#[derive(Default, Debug)]
+#[derive(Default)]
 pub struct Notes {
     /// Who signed in.
     pub user: Option<Box<str>>,
@@ -92,7 +92,6 @@ pub fn address_of(connection: &ConnectionFacts) -> IpAddr {
 }
 
 /// What is left of an exchange when its response is on the way: enough for the record.
-#[derive(Debug)]
 pub struct Ticket {
     /// The request's head.
     pub head: Box<RequestHead>,

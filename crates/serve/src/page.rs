@@ -36,7 +36,9 @@ pub fn render(status: Status, why: &str) -> Bytes {
     let mut page = String::with_capacity(512);
     page.push_str("<!doctype html><html lang=en><meta charset=utf-8><meta name=color-scheme content=\"light dark\">");
     page.push_str("<meta name=viewport content=\"width=device-width\"><title>");
-    page.push_str(&format!("{code} {reason}</title><style>body{{font:1rem/1.5 system-ui;margin:15vh auto;max-width:36rem;padding:0 1rem}}"));
+    page.push_str(&format!(
+        "{code} {reason}</title><style>body{{font:1rem/1.5 system-ui;margin:15vh auto;max-width:36rem;padding:0 1rem}}"
+    ));
     page.push_str(&format!("h1{{font-weight:500}}</style><h1>{code} {reason}</h1>"));
     if !why.is_empty() {
         page.push_str(&format!("<p>{}", escape(why)));

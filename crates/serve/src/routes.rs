@@ -213,7 +213,9 @@ mod tests {
         let mut head = RequestHead::default();
         head.fields.append_named("X-Beta", "yes-please");
         let condition = |value: Option<&str>| FieldCondition { name: "x-beta".into(), value: value.map(str::to_owned) };
-        for (value, expected) in [(None, true), (Some("yes*"), true), (Some("*ease"), true), (Some("*s-p*"), true), (Some("yes"), false)] {
+        for (value, expected) in
+            [(None, true), (Some("yes*"), true), (Some("*ease"), true), (Some("*s-p*"), true), (Some("yes"), false)]
+        {
             assert_eq!(condition(value).matches(&head), expected, "{value:?}");
         }
         let matcher = Matcher { methods: vec![Method::Get], ..Matcher::default() };

@@ -13,6 +13,8 @@ pub struct Gate {
     draining: Cell<bool>,
     connections: RefCell<Slab<Option<Waker>>>,
     waiting: RefCell<Option<Waker>>,
+    /// Accept loops that wait for a place.
+    full: RefCell<Vec<Waker>>,
 }
 
 impl Gate {
@@ -50,9 +52,18 @@ impl Gate {
         Poll::Pending
     }
 
+    /// Ready when fewer than `most` connections are open.
+    pub fn poll_below(&self, context: &mut Context<'_>, most: usize) -> Poll<()> {
+        if self.connections.borrow().len() < most {
+            return Poll::Ready(());
+        }
+        self.full.borrow_mut().push(context.waker().clone());
+        Poll::Pending
+    }
+
     /// A place for one connection, until the pass is dropped.
     pub fn enter(self: &Rc<Self>) -> Pass {
-        Pass { number: self.connections.borrow_mut().insert(None), gate: Self::clone(self) }
+        Pass { number: self.connections.borrow_mut().insert(None), gate: Rc::clone(self) }
     }
 }
 
@@ -83,6 +94,9 @@ impl Pass {
 impl Drop for Pass {
     fn drop(&mut self) {
         self.gate.connections.borrow_mut().remove(self.number);
+        for waker in self.gate.full.borrow_mut().drain(..) {
+            waker.wake();
+        }
         if self.gate.connections.borrow().is_empty()
             && let Some(waker) = self.gate.waiting.borrow_mut().take()
         {

@@ -28,6 +28,15 @@ pub trait Handler: 'static {
     /// The response was sent, or not: see [`Sent::complete`]. Gives the head back, whose memory the next request
     /// of the connection uses.
     fn finished(&self, ticket: Self::Ticket, sent: Sent) -> Option<Box<RequestHead>>;
+
+    /// A connection was accepted.
+    fn connected(&self) {}
+
+    /// A connection is over.
+    fn disconnected(&self) {}
+
+    /// A connection did not get as far as HTTP.
+    fn handshake_failed(&self) {}
 }
 
 /// A request as a driver hands it over.
@@ -68,7 +77,7 @@ pub struct ConnectionFacts {
 }
 
 /// What TLS agreed on.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct TlsFacts {
     /// The name the client asked for (SNI), in lower case.
     pub server_name: Option<String>,

@@ -10,7 +10,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use edgeway_base::{Instant, World};
-use edgeway_http::h1::machine::server::{Refusal, ServerConnection, ServerEvent, ServerLimits};
+use edgeway_http::error::Refusal;
+use edgeway_http::h1::machine::{ServerConnection, ServerEvent, ServerLimits};
 use edgeway_http::semantics::{BodyLength, RequestHead, ResponseHead, Scheme, Status, Version};
 
 use super::body::{Body, BodyError, BodyFailure, BodySource, Frame};
@@ -325,6 +326,13 @@ impl<W: World, T: Transport, H: Handler> Http1<W, T, H> {
         if !io.flush(context, now)? {
             return Ok(Step::Wait);
         }
+        if io.machine.wants_reset() {
+            if let Some(transport) = &mut io.transport {
+                transport.reset();
+            }
+            self.stage = Stage::Done;
+            return Ok(Step::Again);
+        }
         let unread = io.machine.body_pending() || !io.machine.input().is_empty();
         let ended = io.ended;
         let Some(transport) = &mut io.transport else { return Ok(Step::Wait) };
@@ -360,7 +368,9 @@ impl<W: World, T: Transport, H: Handler> Http1<W, T, H> {
     fn give_up(&mut self, now: Instant) {
         let (ticket, status, body_bytes) = match &mut self.stage {
             Stage::Sending(sending) => (sending.ticket.take(), sending.status, sending.sent_bytes),
-            Stage::Upgrading(_, ticket) | Stage::Tunnelling(_, ticket) => (ticket.take(), Status::SWITCHING_PROTOCOLS, 0),
+            Stage::Upgrading(_, ticket) | Stage::Tunnelling(_, ticket) => {
+                (ticket.take(), Status::SWITCHING_PROTOCOLS, 0)
+            }
             _ => (None, Status::OK, 0),
         };
         if let Some(ticket) = ticket {
@@ -413,7 +423,7 @@ impl<T: Transport> Io<T> {
     fn flush(&mut self, context: &mut Context<'_>, now: Instant) -> io::Result<bool> {
         let Some(transport) = &mut self.transport else { return Ok(true) };
         while self.machine.output_length() > 0 {
-            let mut slices = [const { IoSlice::new(&[]) }; WRITE_SLICES];
+            let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
             let count = self.machine.output(&mut slices);
             match transport.poll_write(context, &slices[..count])? {
                 Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),

@@ -2,6 +2,7 @@
 //! [`edgeway_base::World`] and tokio's traits, so the same driver runs on the kernel's sockets, on our own
 //! TCP/IP and in the lab.
 
+pub mod accept;
 pub mod body;
 pub mod gate;
 pub mod handler;

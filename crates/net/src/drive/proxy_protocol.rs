@@ -71,7 +71,11 @@ pub fn decode(bytes: &[u8]) -> Result<Outcome, Malformed> {
 fn decode_line(bytes: &[u8]) -> Result<Outcome, Malformed> {
     let window = &bytes[..bytes.len().min(LINE_BYTES_MAX)];
     let Some(end) = memchr::memchr(b'\n', window) else {
-        return if bytes.len() >= LINE_BYTES_MAX { Err(Malformed("the line is too long")) } else { Ok(Outcome::Incomplete) };
+        return if bytes.len() >= LINE_BYTES_MAX {
+            Err(Malformed("the line is too long"))
+        } else {
+            Ok(Outcome::Incomplete)
+        };
     };
     let line = window[..end].strip_suffix(b"\r").ok_or(Malformed("the line ends without CR"))?;
     let line = str::from_utf8(line).map_err(|_| Malformed("not text"))?;

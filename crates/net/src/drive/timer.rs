@@ -42,4 +42,3 @@ impl LazyTimer {
         sleep.as_mut().poll(context)
     }
 }
-

@@ -22,6 +22,7 @@ pub struct Tls<T> {
     session: Box<Session>,
     transport: T,
     ended: bool,
+    broken: bool,
 }
 
 /// How an upstream is spoken to under TLS.
@@ -86,7 +87,7 @@ async fn finish_accept<T: Transport>(
         return Ok(Accepted::Challenge);
     }
     let facts = facts_of(&session);
-    Ok(Accepted::Session(Tls { session, transport, ended: false }, facts))
+    Ok(Accepted::Session(Tls { session, transport, ended: false, broken: false }, facts))
 }
 
 /// The client's handshake. The caller bounds it with a timeout.
@@ -97,7 +98,7 @@ pub async fn connect<T: Transport>(mut transport: T, settings: &ClientSettings) 
         let _ = std::future::poll_fn(|context| send(&mut session, &mut transport, context)).await;
         return Err(error);
     }
-    Ok(Box::new(Tls { session, transport, ended: false }))
+    Ok(Box::new(Tls { session, transport, ended: false, broken: false }))
 }
 
 /// Until the handshake is over, or a certificate is awaited.
@@ -130,7 +131,11 @@ fn send<T: Transport>(session: &mut Session, transport: &mut T, context: &mut Co
 }
 
 /// Reads ciphertext once; zero at the end of input.
-fn receive<T: Transport>(session: &mut Session, transport: &mut T, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+fn receive<T: Transport>(
+    session: &mut Session,
+    transport: &mut T,
+    context: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
     let read = transport.poll_read_slice(context, session.input_space());
     // Without news the space is given back, so that an idle session holds none.
     let count = match &read {
@@ -215,8 +220,16 @@ impl<T: Transport> Transport for Tls<T> {
     }
 
     fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.session.close_notify();
+        if !self.broken {
+            self.session.close_notify();
+        }
         ready!(send(&mut self.session, &mut self.transport, context))?;
         self.transport.poll_shutdown(context)
+    }
+
+    /// Without close_notify the end is no end (RFC 8446 §6.1).
+    fn reset(&mut self) {
+        self.broken = true;
+        self.transport.reset();
     }
 }

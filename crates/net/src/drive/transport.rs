@@ -23,6 +23,8 @@ pub trait Transport: Unpin + 'static {
     fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
     /// Gives memory back that only a busy connection needs.
     fn release_memory(&mut self) {}
+    /// Makes the coming close one that the peer cannot take for a proper end.
+    fn reset(&mut self) {}
 }
 
 impl<T: Transport + ?Sized> Transport for Box<T> {
@@ -48,6 +50,10 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 
     fn release_memory(&mut self) {
         (**self).release_memory();
+    }
+
+    fn reset(&mut self) {
+        (**self).reset();
     }
 }
 
@@ -94,6 +100,10 @@ impl<S: ByteStream> Transport for Plain<S> {
 
     fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_shutdown(context)
+    }
+
+    fn reset(&mut self) {
+        self.0.reset();
     }
 }
 

@@ -8,7 +8,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::handler::Duplex;
@@ -39,7 +38,6 @@ pub async fn run(mut client: Box<dyn Duplex>, mut upstream: Box<dyn Duplex>, idl
     .unwrap_or_default();
     (up.carried, down.carried)
 }
-
 
 /// Moves the timer only when that is worth it: a second sooner or later is nothing to an idle tunnel.
 fn postpone(timer: &mut Pin<Box<Sleep>>, idle: Duration) {

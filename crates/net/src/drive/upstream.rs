@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use edgeway_base::{Blame, Blamed, Instant};
-use edgeway_http::h1::error::ResponseError;
-use edgeway_http::h1::machine::client::{ClientConnection, ClientEvent, ClientLimits};
+use edgeway_http::error::ResponseError;
+use edgeway_http::h1::machine::{ClientConnection, ClientEvent, ClientLimits};
 use edgeway_http::semantics::{BodyLength, RequestHead, ResponseHead};
 
 use super::body::{Body, BodyError, BodyFailure, BodySource, Frame};
@@ -53,13 +53,13 @@ impl Connection {
         quiet
     }
 
-    fn flush(&mut self, context: &mut Context<'_>, now: Instant) -> io::Result<bool> {
+    fn flush(&mut self, context: &mut Context<'_>) -> io::Result<bool> {
         while self.machine.output_length() > 0 {
-            let mut slices = [const { IoSlice::new(&[]) }; WRITE_SLICES];
+            let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
             let count = self.machine.output(&mut slices);
             match self.transport.poll_write(context, &slices[..count])? {
                 Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(written) => self.machine.consume_output(now, written),
+                Poll::Ready(written) => self.machine.consume_output(written),
                 Poll::Pending => {
                     let _ = self.transport.poll_flush(context)?;
                     return Ok(false);
@@ -69,7 +69,7 @@ impl Connection {
         Ok(self.transport.poll_flush(context)?.is_ready())
     }
 
-    fn fill(&mut self, context: &mut Context<'_>, now: Instant) -> io::Result<Poll<()>> {
+    fn fill(&mut self, context: &mut Context<'_>) -> io::Result<Poll<()>> {
         if self.ended || !self.machine.wants_input() {
             return Ok(Poll::Pending);
         }
@@ -85,9 +85,9 @@ impl Connection {
             Poll::Pending => return Ok(Poll::Pending),
             Poll::Ready(0) => {
                 self.ended = true;
-                self.machine.handle_end_of_input(now);
+                self.machine.handle_end_of_input();
             }
-            Poll::Ready(_) => self.machine.handle_input(now),
+            Poll::Ready(_) => self.machine.handle_input(),
         }
         Ok(Poll::Ready(()))
     }
@@ -251,7 +251,7 @@ impl Call {
                 self.deadline = now + self.timeouts.idle;
                 return Poll::Ready(Ok(event));
             }
-            if connection.fill(context, now).map_err(CallError::Failed)?.is_ready() {
+            if connection.fill(context).map_err(CallError::Failed)?.is_ready() {
                 continue;
             }
             ready!(connection.timer.poll(context, now, Some(self.deadline)));
@@ -264,7 +264,7 @@ impl Call {
         let Some(connection) = &mut self.connection else { return Ok(()) };
         loop {
             // An upstream that refuses content early may close its side: what it said before is still to be read.
-            let flushed = match connection.flush(context, now) {
+            let flushed = match connection.flush(context) {
                 Ok(flushed) => flushed,
                 Err(_) if connection.reused && !connection.machine.request_sent() => {
                     return Err(CallError::Failed(io::ErrorKind::ConnectionReset.into()));

@@ -114,11 +114,14 @@ impl Reader {
     }
 
     /// Whether it is worth the while to decode a head: always at first; after an attempt found it incomplete, only
-    /// once an empty line has come. So a head that drips in is decoded twice, not once a byte.
+    /// once an empty line or the end of input has come. So a head that drips in is decoded twice, not once a byte.
     #[inline]
     pub(crate) fn may_hold_head(&mut self, head_bytes_max: usize) -> bool {
         !self.buffer.is_empty()
-            && (self.head_searched == 0 || self.buffer.len() >= head_bytes_max || self.search_empty_line())
+            && (self.head_searched == 0
+                || self.ended
+                || self.buffer.len() >= head_bytes_max
+                || self.search_empty_line())
     }
 
     /// An attempt found the head incomplete.

@@ -27,9 +27,10 @@ impl Upgrade {
     pub fn accepts(&self, head: &ResponseHead) -> bool {
         let agreed = head.fields.get_single(FieldName::Upgrade);
         agreed.is_some_and(|protocol| protocol.eq_ignore_ascii_case(&self.protocol))
-            && self.websocket_accept.as_ref().is_none_or(|proof| {
-                head.fields.get_single(FieldName::SecWebsocketAccept) == Some(proof.as_bytes())
-            })
+            && self
+                .websocket_accept
+                .as_ref()
+                .is_none_or(|proof| head.fields.get_single(FieldName::SecWebsocketAccept) == Some(proof.as_bytes()))
     }
 }
 
@@ -88,7 +89,11 @@ fn requested_upgrade(exchange: &mut Exchange) -> Result<Option<Upgrade>, Respons
     }
     // Content before the new protocol begins is where the two sides come to disagree about where that is.
     if head.body != BodyLength::None {
-        return Err(page::explained(exchange, Status::BAD_REQUEST, "A request that changes the protocol has no content."));
+        return Err(page::explained(
+            exchange,
+            Status::BAD_REQUEST,
+            "A request that changes the protocol has no content.",
+        ));
     }
     if !protocol.eq_ignore_ascii_case(b"websocket") {
         return Ok(Some(Upgrade { protocol, websocket_accept: None }));

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use edgeway_base::{Blamed, ByteCount};
-use edgeway_http::h1::machine::client::ClientLimits;
+use edgeway_http::h1::machine::ClientLimits;
 use edgeway_http::semantics::via::MaxForwards;
 use edgeway_http::semantics::{FieldName, Method, RequestHead, ResponseHead, Status, via};
 use edgeway_net::drive::outside::Boxed;
@@ -138,8 +138,7 @@ impl Proxy {
             Err(error) => return Err(Failure { error, again: Some(content) }),
         };
         metrics.upstream_requests.add(1);
-        let timeouts =
-            CallTimeouts { first_byte: self.settings.first_byte_timeout, idle: self.settings.idle_timeout };
+        let timeouts = CallTimeouts { first_byte: self.settings.first_byte_timeout, idle: self.settings.idle_timeout };
         let reply = std::mem::take(&mut exchange.reply);
         let outside = Rc::clone(&exchange.edge.outside);
         let mut call = Box::new(Call::new(connection, &exchange.head, content, reply, outside, timeouts, home));
@@ -165,7 +164,10 @@ impl Proxy {
                             Ok(response)
                         }
                         // 101 that nobody asked for, or that proves no handshake.
-                        None => Err(Failure { error: CallError::Failed(std::io::ErrorKind::InvalidData.into()), again: None }),
+                        None => Err(Failure {
+                            error: CallError::Failed(std::io::ErrorKind::InvalidData.into()),
+                            again: None,
+                        }),
                     };
                 }
                 Ok((Reply::Informational(_), None)) => {

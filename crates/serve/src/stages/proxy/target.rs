@@ -97,7 +97,7 @@ impl Target {
     }
 
     fn pool_key(&self) -> PoolKey {
-        PoolKey { place: Rc::clone(&self.label), identity: self.tls.as_ref().map(|tls| tls.identity()) }
+        PoolKey { place: Rc::clone(&self.label), identity: self.tls.as_ref().map(|tls| Rc::clone(&tls.identity)) }
     }
 }
 

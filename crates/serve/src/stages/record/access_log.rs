@@ -58,7 +58,8 @@ impl AccessLog {
             return;
         }
         let block = std::mem::replace(&mut self.buffer, Vec::with_capacity(LOG_BUFFER_BYTES + 4096));
-        if let Err(TrySendError::Full(mut block) | TrySendError::Disconnected(mut block)) = self.writer.try_send(block) {
+        if let Err(TrySendError::Full(mut block) | TrySendError::Disconnected(mut block)) = self.writer.try_send(block)
+        {
             self.metrics.log_dropped.add(1);
             block.clear();
             self.buffer = block;
@@ -70,8 +71,14 @@ impl AccessLog {
         let line = &mut Line(&mut self.buffer);
         line.raw("{\"time\":\"").raw(self.clock.text()).raw("\",\"client\":\"").address(ticket.peer);
         line.raw("\",\"method\":\"").raw(head.method.as_str()).raw("\",\"scheme\":\"").raw(head.scheme.as_str());
-        line.raw("\",\"host\":\"").escaped(head.authority().as_bytes()).raw("\",\"target\":\"").escaped(head.target().as_bytes());
-        line.raw("\",\"protocol\":\"").raw(head.version.as_str()).raw("\",\"status\":").number(u64::from(sent.status.code()));
+        line.raw("\",\"host\":\"")
+            .escaped(head.authority().as_bytes())
+            .raw("\",\"target\":\"")
+            .escaped(head.target().as_bytes());
+        line.raw("\",\"protocol\":\"")
+            .raw(head.version.as_str())
+            .raw("\",\"status\":")
+            .number(u64::from(sent.status.code()));
         line.raw(",\"bytes\":").number(sent.body_bytes);
         line.raw(",\"duration_us\":").number(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
         if !sent.complete {
@@ -104,7 +111,12 @@ impl AccessLog {
         let line = &mut Line(&mut self.buffer);
         line.address(ticket.peer).raw(" - ");
         line.escaped(ticket.notes.user.as_deref().unwrap_or("-").as_bytes());
-        line.raw(" [").raw(self.clock.text()).raw("] \"").raw(head.method.as_str()).raw(" ").escaped(head.target().as_bytes());
+        line.raw(" [")
+            .raw(self.clock.text())
+            .raw("] \"")
+            .raw(head.method.as_str())
+            .raw(" ")
+            .escaped(head.target().as_bytes());
         line.raw(" ").raw(head.version.as_str()).raw("\" ").number(u64::from(sent.status.code()));
         line.raw(" ").number(sent.body_bytes).raw(" \"").field(&head.fields, FieldName::Referer);
         line.raw("\" \"").field(&head.fields, FieldName::UserAgent).raw("\"\n");
@@ -131,7 +143,14 @@ impl Line<'_> {
         let _ = match address {
             std::net::IpAddr::V4(four) => {
                 let [a, b, c, d] = four.octets();
-                return self.number(a.into()).raw(".").number(b.into()).raw(".").number(c.into()).raw(".").number(d.into());
+                return self
+                    .number(a.into())
+                    .raw(".")
+                    .number(b.into())
+                    .raw(".")
+                    .number(c.into())
+                    .raw(".")
+                    .number(d.into());
             }
             std::net::IpAddr::V6(six) => write!(self.0, "{six}"),
         };

@@ -7,8 +7,8 @@ use edgeway_http::semantics::{Status, Version};
 
 /// Upper bounds of the latency histogram's buckets, in microseconds: about three to a decade, from 50 us to 60 s.
 pub const LATENCY_BOUNDS_US: [u64; 19] = [
-    50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000,
-    10_000_000, 30_000_000, 60_000_000,
+    50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
+    5_000_000, 10_000_000, 30_000_000, 60_000_000,
 ];
 
 /// A number that one thread writes and any thread reads.
@@ -83,7 +83,8 @@ impl WorkerMetrics {
 
 /// The numbers of all workers in Prometheus' text format (version 0.0.4).
 pub fn prometheus<'a>(workers: impl Iterator<Item = &'a WorkerMetrics> + Clone) -> String {
-    let total = |read: &dyn Fn(&WorkerMetrics) -> &Counter| workers.clone().map(|worker| read(worker).get()).sum::<u64>();
+    let total =
+        |read: &dyn Fn(&WorkerMetrics) -> &Counter| workers.clone().map(|worker| read(worker).get()).sum::<u64>();
     let mut page = Page(String::with_capacity(4096));
     page.family("edgeway_http_requests_total", "counter", "Requests answered, by class of status");
     for (index, class) in ["1xx", "2xx", "3xx", "4xx", "5xx"].iter().enumerate() {
@@ -114,7 +115,9 @@ const SINGLE: [Single; 9] = [
     ("edgeway_upstream_requests_total", "counter", "Requests sent to upstreams", |w| &w.upstream_requests),
     ("edgeway_upstream_connections_total", "counter", "Connections opened to upstreams", |w| &w.upstream_connections),
     ("edgeway_upstream_failures_total", "counter", "Requests that an upstream failed", |w| &w.upstream_failures),
-    ("edgeway_log_dropped_total", "counter", "Blocks of access log dropped because the disk was behind", |w| &w.log_dropped),
+    ("edgeway_log_dropped_total", "counter", "Blocks of access log dropped because the disk was behind", |w| {
+        &w.log_dropped
+    }),
 ];
 
 struct Page(String);

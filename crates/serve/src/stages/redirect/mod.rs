@@ -51,7 +51,8 @@ pub struct Redirect {
 impl End for Redirect {
     fn answer_now(&self, exchange: &mut Exchange) -> Option<Response> {
         let path = exchange.path.as_str();
-        let rest = self.matcher.paths.iter().find(|pattern| pattern.matches(path)).map_or("", |pattern| pattern.rest(path));
+        let rest =
+            self.matcher.paths.iter().find(|pattern| pattern.matches(path)).map_or("", |pattern| pattern.rest(path));
         // All of these are in encoded form: nothing a client sends can become a line break in Location.
         let mut location = self.to.replacen('*', rest, 1).replace("{path}", path);
         let query = exchange.head.query();

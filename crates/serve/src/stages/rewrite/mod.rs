@@ -32,7 +32,8 @@ impl Rewrite {
             },
             Self::AddPrefix(prefix) => format!("{}{path}", prefix.trim_end_matches('/')),
             Self::To(target) => {
-                let rest = matcher.paths.iter().find(|pattern| pattern.matches(path)).map_or("", |pattern| pattern.rest(path));
+                let rest =
+                    matcher.paths.iter().find(|pattern| pattern.matches(path)).map_or("", |pattern| pattern.rest(path));
                 target.replacen('*', rest, 1)
             }
         };

@@ -14,8 +14,7 @@ fn line(format: Format, change: impl FnOnce(&mut Ticket)) -> String {
     let mut head = Box::<RequestHead>::default();
     head.set_target(b"/a?b");
     head.set_authority(b"Example.com").unwrap();
-    let mut ticket =
-        Ticket { head, peer: [192, 0, 2, 7].into(), received: Instant::ZERO, notes: Notes::default() };
+    let mut ticket = Ticket { head, peer: [192, 0, 2, 7].into(), received: Instant::ZERO, notes: Notes::default() };
     change(&mut ticket);
     let sent = Sent { status: Status::OK, body_bytes: 12, complete: true, at: Instant::from_millis(1) };
     log.write(&ticket, &sent, Duration::from_micros(1_234), WallTime::from_seconds(1_700_000_000));
