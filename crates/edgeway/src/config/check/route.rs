@@ -26,10 +26,6 @@ impl Check<'_> {
             let message = format!("`{}` is not the name of a file", index.value);
             self.found.error(index.span.clone(), message, "expected a name like \"index.html\"");
         }
-        if let Some(fallback) = route.fallback.as_ref().filter(|path| !path.starts_with('/')) {
-            let message = "`fallback` is a path of the site";
-            self.found.error(fallback.span.clone(), message, format!("write \"/{}\"", fallback.value));
-        }
     }
 
     fn store_is_guarded(&mut self, route: &Located<Route>) {

@@ -56,7 +56,8 @@ table! {
         listing: Option<Located<bool>>,
         /// The names of index files, tried in this order. Without it: `index.html`.
         index: Vec<Located<String>>,
-        /// The file that answers where no file matches, as single-page applications want: `"/index.html"`.
+        /// The file that answers where no file matches, as single-page applications want:
+        /// `"index.html"`. It answers pages, not pictures: only where the client takes HTML and the name has no dot.
         fallback: Option<Located<String>>,
         /// Which symbolic links are followed.
         symlinks: Option<Located<Symlinks>>,

@@ -14,8 +14,8 @@ table! {
         /// Answers requests for hosts that no site is for. Without such a site they get 421. At most one site
         /// may be it.
         default: Located<bool> = "false",
-        /// Sends every request elsewhere, for example from `www.example.com` to `https://example.com`. A URL
-        /// without a path keeps the path and query of the request.
+        /// Sends every request to another site, for example from `www.example.com` to `"https://example.com"`. Path and
+        /// query are kept.
         redirect: Option<Located<Or<Location, Redirect>>>,
         /// What plain HTTP gets where the site has HTTPS: `"redirect"` sends it to HTTPS with 308, `"serve"` answers
         /// it as HTTPS would be.
