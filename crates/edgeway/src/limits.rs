@@ -12,8 +12,7 @@ pub const DIAGNOSTICS_SHOWN_MAX: usize = 20;
 /// typist would need a while for more, and a mistaken path (a log, a disk image) is told apart early.
 pub const CONFIGURATION_BYTES_MAX: u64 = 16 << 20;
 
-/// Steps that one glob match may take for each byte of the text it is matched against: patterns come
-/// from the operator, texts from strangers, and no pair of them may cost more than a linear walk each star.
+/// Stars in one pattern of paths. More say nothing that fewer would not, and each costs time on every request.
 pub const GLOB_STARS_MAX: usize = 16;
 
 /// Bytes of a password read from a terminal or a pipe. bcrypt looks at 72, argon2id at any number; a

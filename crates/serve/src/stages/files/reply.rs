@@ -9,7 +9,7 @@ use edgeway_http::semantics::{FieldName, Method, RequestHead, ResponseHead, Stat
 use edgeway_net::drive::Body;
 
 use super::Settings;
-use super::resource::{Resource, Variant};
+use super::resource::{PRECOMPRESSED, Resource, Variant};
 use super::stream::{body_of, multipart_of};
 
 /// What a reply depends on beside the file.
@@ -57,9 +57,13 @@ pub(super) fn error_page(asked: &Asked<'_>, resource: &Resource, reply: &mut Res
 
 /// The form the client wants most. `None`: it refuses all there are.
 fn choose<'a>(asked: &Asked<'_>, resource: &'a Resource) -> Option<&'a Variant> {
-    let available: Vec<ContentCoding> = resource.variants.iter().map(|variant| variant.coding).collect();
+    // The file itself and each of its precompressed sisters.
+    let mut available = [ContentCoding::Identity; PRECOMPRESSED.len() + 1];
+    for (place, variant) in available.iter_mut().zip(&resource.variants) {
+        *place = variant.coding;
+    }
     let accepted = AcceptedCodings::read(&asked.head.fields);
-    match accepted.choose(&available) {
+    match accepted.choose(&available[..resource.variants.len()]) {
         Some(coding) => resource.variants.iter().find(|variant| variant.coding == coding),
         // The compressing stage above may have what the client wants.
         None if asked.settings.compressed_later => resource.identity(),
