@@ -301,3 +301,26 @@ fn responses_end_where_the_rfc_says() {
     assert_eq!(receive(&mut client, ""), Ok(vec![end()]));
     assert!(!client.is_reusable());
 }
+
+#[test]
+fn a_warm_connection_keeps_its_buffers() {
+    let mut server = server();
+    let mut head = RequestHead::default();
+    let response = ResponseHead::new(Status::OK).with(FieldName::ContentType, "text/plain");
+    let mut places = Vec::new();
+    for _ in 0..100 {
+        feed(&mut server, "GET /a?b HTTP/1.1\r\nHost: example.com\r\nX-Custom: value\r\nAccept: */*\r\n\r\n");
+        assert_eq!(server.poll_event(NOW, &mut head), Some(ServerEvent::Request));
+        server.send_head(&response, BodyLength::Known(5));
+        server.send_slice(b"hello");
+        server.send_end(None);
+        let mut slices = [IoSlice::new(&[]); 4];
+        assert_eq!(server.output(&mut slices), 1, "head and content are one piece");
+        places.push((slices[0].as_ptr(), head.target().as_ptr(), head.fields.memory()));
+        server.consume_output(NOW, server.output_length());
+        assert_eq!(server.poll_event(NOW, &mut head), None);
+        assert!(server.is_idle());
+    }
+    assert!(places[1..].iter().all(|place| *place == places[1]), "a buffer moved or grew");
+    assert!(server.input().capacity() <= 1024);
+}
