@@ -86,6 +86,7 @@ fn decode_line(bytes: &[u8], start: usize, line_bytes_max: usize) -> Result<Line
     let known = FieldName::from_bytes(name);
     if known == FieldName::Other {
         check_name(name)?;
+        check_disguise(name)?;
     }
     let mut value_start = name_end + 1;
     while let Some(b' ' | b'\t') = bytes.get(value_start) {
@@ -139,7 +140,7 @@ fn check_name(name: &[u8]) -> Result<(), Malformed> {
     }
     match wrong.map(|at| name[at]) {
         None if name.is_empty() => Err(Malformed::InvalidFieldName),
-        None => check_disguise(name),
+        None => Ok(()),
         Some(b'\r') => Err(Malformed::MissingColon),
         Some(b'\n') => Err(Malformed::BareLineFeed),
         // RFC 9112 §5.1: a server MUST refuse white space here with 400.
@@ -148,17 +149,20 @@ fn check_name(name: &[u8]) -> Result<(), Malformed> {
     }
 }
 
-/// `Content_Length` becomes CONTENT_LENGTH in a CGI-like upstream, and so does Content-Length.
+/// `Content_Length` becomes CONTENT_LENGTH in a CGI-like upstream, and so does Content-Length; others drop what
+/// they do not know. So nothing that has the letters of a framing field passes for another.
 fn check_disguise(name: &[u8]) -> Result<(), Malformed> {
-    let imitates = |model: &[u8]| {
-        name.len() == model.len()
+    let imitates = |letters: &[u8]| {
+        let mut left = letters.iter();
+        name.len() >= letters.len()
             && name
                 .iter()
-                .zip(model)
-                .all(|(byte, model)| (*byte == b'_' && *model == b'-') || byte.eq_ignore_ascii_case(model))
+                .filter(|byte| byte.is_ascii_alphanumeric())
+                .all(|byte| left.next().is_some_and(|letter| letter.eq_ignore_ascii_case(byte)))
+            && left.next().is_none()
     };
-    // The exact names are in the table and never come here complete; a prefix without its colon may.
-    let disguised = name.contains(&b'_') && (imitates(b"content-length") || imitates(b"transfer-encoding"));
+    // The exact names are in the table and do not come here.
+    let disguised = imitates(b"contentlength") || imitates(b"transferencoding");
     if disguised { Err(Malformed::DisguisedFraming) } else { Ok(()) }
 }
 
@@ -271,6 +275,8 @@ mod tests {
             ("a: \x0bb\r\n\r\n", Malformed::InvalidFieldValue),
             ("Content_Length: 3\r\n\r\n", Malformed::DisguisedFraming),
             ("transfer_encoding: chunked\r\n\r\n", Malformed::DisguisedFraming),
+            ("Transfer---Encoding: chunked\r\n\r\n", Malformed::DisguisedFraming),
+            ("_Content.Length: 3\r\n\r\n", Malformed::DisguisedFraming),
             ("a:1\r\nb:2\r\nc:3\r\nd:4\r\ne:5\r\n\r\n", Malformed::TooManyFields),
         ] {
             assert_eq!(read(text), Err(fault), "{text:?}");
