@@ -128,8 +128,6 @@ struct Run {
     methods: Vec<Method>,
     written: Vec<u8>,
     closed: bool,
-    tunnel: bool,
-    aborted: bool,
     shown: String,
 }
 
@@ -142,8 +140,6 @@ impl Run {
             methods: Vec::new(),
             written: Vec::new(),
             closed: false,
-            tunnel: false,
-            aborted: false,
             shown: String::new(),
         }
     }
@@ -166,19 +162,15 @@ impl Run {
             12 => self.server.want_body(),
             13 if amount > 12 => self.server.discard_body(),
             13 => self.server.send_informational(&ResponseHead::new(Status::EARLY_HINTS)),
-            14 if amount == 15 => {
-                self.aborted = true;
-                self.server.abort();
-            }
+            14 if amount == 15 => self.server.abort(),
             14 if amount == 14 => self.server.handle_end_of_input(self.now),
             14 if amount == 13 => self.server.close_after_response(),
             14 => self.server.release_memory(),
             15 if amount > 13 => {
                 self.now = Instant::from_millis(self.now.as_millis() + 20_000);
-                self.aborted |= self.server.poll_timeout().is_some_and(|until| until <= self.now);
                 self.server.handle_timeout(self.now);
             }
-            _ => self.tunnel |= self.server.take_tunnel().is_some(),
+            _ => drop(self.server.take_tunnel()),
         }
     }
 
