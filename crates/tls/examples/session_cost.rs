@@ -184,7 +184,7 @@ fn records(bench: &Bench) {
         });
         let mut wire = Vec::new();
         let theirs = timed(ROUNDS, || {
-            buffered.writer().write_vectored(&chunks).expect("an open session");
+            black_box(buffered.writer().write_vectored(&chunks).expect("an open session"));
             wire.clear();
             buffered.write_tls(&mut wire).expect("memory");
         });
