@@ -5,4 +5,7 @@
 //! (bytes to values and back, total, no state) and `machine` (input and time in; output, events
 //! and the next deadline out).
 
+pub mod error;
+pub mod h1;
+pub mod limits;
 pub mod semantics;
