@@ -48,6 +48,10 @@ impl Outside for Clocks {
     fn dial<'a>(&'a self, _: &'a Address) -> Boxed<'a, io::Result<Box<dyn Transport>>> {
         Box::pin(async { Err(io::ErrorKind::ConnectionRefused.into()) })
     }
+
+    fn resolve<'a>(&'a self, _: &'a str, _: u16) -> Boxed<'a, io::Result<Vec<std::net::SocketAddr>>> {
+        Box::pin(async { Err(io::ErrorKind::NotFound.into()) })
+    }
 }
 
 /// A worker without sockets.

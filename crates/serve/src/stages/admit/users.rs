@@ -151,7 +151,9 @@ impl PasswordSecret {
             let parameters = argon2::Params::try_from(&hash)
                 .map_err(|error| format!("the hash of \"{user}\" is broken: {error}"))?;
             if parameters.m_cost() > ARGON2_MEMORY_MAX || hash.hash.is_none() {
-                return Err(format!("the hash of \"{user}\" asks for more than {ARGON2_MEMORY_MAX} KiB, or is cut short"));
+                return Err(format!(
+                    "the hash of \"{user}\" asks for more than {ARGON2_MEMORY_MAX} KiB, or is cut short"
+                ));
             }
             return Ok(Self::Argon2id(text.to_owned()));
         }
@@ -204,8 +206,13 @@ pub fn digest_line(user: &str, realm: &str, password: &str, algorithm: Algorithm
 
 /// RFC 7617 §2: a user's name has no colon.
 fn check_name(user: &str) -> Result<(), String> {
-    if user.is_empty() || user.starts_with('#') || user.chars().any(|character| character == ':' || character.is_control()) {
-        return Err("a user's name is not empty, does not begin with \"#\", and has no colon or control characters".to_owned());
+    if user.is_empty()
+        || user.starts_with('#')
+        || user.chars().any(|character| character == ':' || character.is_control())
+    {
+        return Err(
+            "a user's name is not empty, does not begin with \"#\", and has no colon or control characters".to_owned()
+        );
     }
     Ok(())
 }
