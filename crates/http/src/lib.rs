@@ -8,4 +8,5 @@
 pub mod error;
 pub mod h1;
 pub mod limits;
+mod output;
 pub mod semantics;

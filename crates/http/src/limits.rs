@@ -1,6 +1,13 @@
 //! Every bound of this house: value, unit, reason, source. The machines take them as arguments (`h1`'s in
 //! [`crate::h1::machine::ServerLimits`]), so that an operator may choose others; these are the defaults.
 
+/// From a piece of data this long on, in bytes, queueing it costs less than copying it: below, one more
+/// slice in the vectored write costs as much as the copy.
+pub const SHARED_BYTES_MIN: usize = 16 * 1024;
+
+/// Bytes of capacity the gathering buffer keeps after use.
+pub const GATHER_KEPT_BYTES_MAX: usize = 64 * 1024;
+
 /// Bounds of HTTP/1.x.
 pub mod h1 {
     use std::time::Duration;
@@ -49,13 +56,6 @@ pub mod h1 {
 
     /// Interim (1xx) responses taken from an upstream for one request; an honest server sends one or two.
     pub const INFORMATIONAL_MAX: u32 = 32;
-
-    /// From a piece of data this long on, in bytes, queueing it costs less than copying it: below, one more
-    /// slice in the vectored write costs as much as the copy.
-    pub const SHARED_BYTES_MIN: usize = 16 * 1024;
-
-    /// Bytes of capacity the gathering buffer keeps after use.
-    pub const GATHER_KEPT_BYTES_MAX: usize = 64 * 1024;
 
     /// For a whole head, from its first byte, or from the connection's start for the first. Apache's
     /// mod_reqtimeout gives 20 to 40 s; slowloris lives from servers that give more.
