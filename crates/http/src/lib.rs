@@ -6,7 +6,9 @@
 //! and the next deadline out).
 
 pub mod error;
+pub mod event_stream;
 pub mod h1;
 pub mod limits;
 mod output;
 pub mod semantics;
+pub mod websocket;

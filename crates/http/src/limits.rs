@@ -80,3 +80,41 @@ pub mod h1 {
     const _: () = assert!(HEAD_BYTES_MAX <= INPUT_BYTES_MAX && REQUEST_LINE_BYTES_MAX <= HEAD_BYTES_MAX);
     const _: () = assert!(FIELD_NAME_BYTES_MAX <= u16::MAX as usize && CHUNK_LINE_BYTES_MAX <= INPUT_BYTES_MAX);
 }
+
+/// Bounds of WebSocket connections.
+pub mod websocket {
+    use std::time::Duration;
+
+    /// Bytes of one message, all its frames together; beyond is 1009. Messages are handed out whole.
+    pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+
+    /// Bytes of input held before the peer is no longer read.
+    pub const INPUT_BYTES_MAX: usize = 64 * 1024;
+
+    /// Bytes of output beyond which no pong is added: RFC 6455 §5.5.3 lets only the last ping be answered.
+    pub const PONG_OUTPUT_BYTES_MAX: usize = 16 * 1024;
+
+    /// Control frames within [`CONTROL_WINDOW`]; beyond is 1008. A heartbeat sends one in ten seconds.
+    pub const CONTROL_FRAMES_MAX: u32 = 500;
+
+    /// The span over which control frames are counted.
+    pub const CONTROL_WINDOW: Duration = Duration::from_secs(10);
+
+    /// Frames of one message without content; beyond is 1008. Each costs work and brings nothing.
+    pub const EMPTY_FRAMES_MAX: u32 = 100;
+
+    /// Silence after which we ask whether the peer is still there: below the 60 s after which middleboxes forget.
+    pub const PING_INTERVAL: Duration = Duration::from_secs(30);
+
+    /// For any byte after we asked.
+    pub const PONG_TIMEOUT: Duration = Duration::from_secs(20);
+
+    /// For the peer's close after ours, and for its end of the connection after that.
+    pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+}
+
+/// Bounds of event streams that are read.
+pub mod event_stream {
+    /// Bytes of one line, and of the data of one event; a stream beyond is not read on.
+    pub const EVENT_BYTES_MAX: usize = 1024 * 1024;
+}
