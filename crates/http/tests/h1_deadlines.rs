@@ -194,6 +194,15 @@ fn a_graceful_stop_closes_idle_connections_and_lets_others_finish() {
     idle.server.close_after_response();
     assert!(idle.server.wants_close());
     assert_eq!(idle.poll(), Some(ServerEvent::Closed));
+    let mut writing = Driver::new();
+    writing.feed(GET);
+    writing.server.send_head(&ResponseHead::default(), BodyLength::None);
+    assert_eq!(writing.poll(), None);
+    writing.server.close_after_response();
+    assert_eq!(writing.poll(), Some(ServerEvent::Closed));
+    assert!(!writing.server.wants_close(), "the response is not written yet");
+    writing.server.consume_output(writing.now, writing.server.output_length());
+    assert!(writing.server.wants_close());
     let mut busy = Driver::new();
     busy.feed(GET);
     busy.server.close_after_response();

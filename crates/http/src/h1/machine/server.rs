@@ -174,6 +174,11 @@ impl ServerConnection {
                 Err(fault) => return Some(self.refuse(fault.into())),
             }
         }
+        if self.closing && self.reader.buffered().is_empty() {
+            // A graceful stop was asked for while the last response was still being written.
+            self.phase = Phase::Closed;
+            return Some(ServerEvent::Closed);
+        }
         if !self.reader.has_ended() {
             return None;
         }
