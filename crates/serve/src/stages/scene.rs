@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -49,8 +50,8 @@ impl Outside for Clocks {
         Box::pin(async { Err(io::ErrorKind::ConnectionRefused.into()) })
     }
 
-    fn resolve<'a>(&'a self, _: &'a str, _: u16) -> Boxed<'a, io::Result<Vec<std::net::SocketAddr>>> {
-        Box::pin(async { Err(io::ErrorKind::NotFound.into()) })
+    fn resolve<'a>(&'a self, _: &'a str, _: u16) -> Boxed<'a, io::Result<Vec<SocketAddr>>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 }
 
