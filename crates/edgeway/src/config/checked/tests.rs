@@ -29,14 +29,9 @@ impl Folder {
 
     /// The checked form, or what was found.
     fn make(&self, text: &str) -> Result<Checked, String> {
-        let loaded = parse(Source::new("edge.toml", &self.0, text), Reach::Files);
-        let mut found = loaded.diagnostics.clone();
-        let clock = SharedClock::new(NOW);
-        let made = loaded
-            .configuration
-            .filter(|_| !found.has_errors())
-            .and_then(|raw| make(&raw, &loaded.source, &clock, &mut found));
-        made.ok_or_else(|| found.render(&loaded.source, Paint::Plain))
+        let mut loaded = parse(Source::new("edge.toml", &self.0, text), Reach::Files);
+        let made = loaded.make(&SharedClock::new(NOW));
+        made.ok_or_else(|| loaded.diagnostics.render(&loaded.source, Paint::Plain))
     }
 }
 
