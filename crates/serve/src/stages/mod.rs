@@ -1,5 +1,6 @@
 //! The stages. One folder for each word of the configuration; [`crate::chain::LIST`] says in which order they stand and why.
 
+pub mod admit;
 pub mod body_limit;
 pub mod files;
 pub mod headers;
@@ -8,6 +9,7 @@ pub mod record;
 pub mod redirect;
 pub mod respond;
 pub mod rewrite;
+pub mod transform;
 
 #[cfg(test)]
 pub(crate) mod scene;

@@ -13,11 +13,13 @@ use edgeway_net::drive::outside::{Boxed, Outside};
 use edgeway_net::drive::transport::Transport;
 use edgeway_net::drive::{Body, ConnectionFacts, Request, Response};
 
+use super::headers::Edits;
 use super::record::Recorder;
 use super::record::metrics::WorkerMetrics;
 use crate::edge::Edge;
 use crate::exchange::Exchange;
 use crate::plan::{End, Next, Plan, Route, Stage};
+use crate::routes::Matcher;
 
 /// Clocks that tests turn; the calendar stands in the year 2096, so that no file changed just now.
 #[derive(Default)]
@@ -87,7 +89,8 @@ impl Scene {
         clocks.wall.set(WallTime::from_seconds(4_000_000_000));
         clocks.now.set(Instant::from_millis(3_600_000));
         let outside: Rc<dyn Outside> = Rc::clone(&clocks) as Rc<dyn Outside>;
-        let edge = Edge::new(outside, Plan::default(), Recorder::new(Arc::new(WorkerMetrics::default()), None), "scene");
+        let edge =
+            Edge::new(outside, Plan::default(), Recorder::new(Arc::new(WorkerMetrics::default()), None), "scene");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         Self { clocks, edge, runtime }
     }
@@ -137,8 +140,25 @@ impl Scene {
     }
 
     /// What comes back through a stage before an end.
-    pub(crate) fn pass_through(&self, stage: Rc<dyn Stage>, end: Rc<dyn End>, line: &str, fields: &[(&str, &str)]) -> Seen {
-        let route = Route { stages: vec![stage], ..Route::new("/*", end) };
+    pub(crate) fn pass_through(
+        &self,
+        stage: Rc<dyn Stage>,
+        end: Rc<dyn End>,
+        line: &str,
+        fields: &[(&str, &str)],
+    ) -> Seen {
+        let route = Route {
+            name: "/*".into(),
+            matcher: Matcher::default(),
+            body_limit: None,
+            trace: false,
+            early_data: false,
+            rewrite: None,
+            request_edits: Edits::default(),
+            response_edits: Edits::default(),
+            stages: vec![stage],
+            end,
+        };
         let mut exchange = self.exchange(line, fields, Body::Empty);
         self.runtime.block_on(async {
             let response = Next::new(&route).run(&mut exchange).await;

@@ -143,9 +143,9 @@ impl Shared {
 
     /// RFC 8615 §3: `/.well-known/` is public by definition.
     fn is_hidden(&self, path: &NormalPath) -> bool {
-        path.segments().enumerate().any(|(depth, segment)| {
-            segment.first() == Some(&b'.') && !(depth == 0 && segment == b".well-known")
-        })
+        path.segments()
+            .enumerate()
+            .any(|(depth, segment)| segment.first() == Some(&b'.') && !(depth == 0 && segment == b".well-known"))
     }
 }
 
@@ -179,7 +179,8 @@ impl Files {
             Recollection::Nothing => None,
         };
         let wall = exchange.edge.outside.wall();
-        let outcome = self.lookup(wall, Patience::Cached, previous.as_deref())
+        let outcome = self
+            .lookup(wall, Patience::Cached, previous.as_deref())
             .resolve(exchange.path.decoded(), exchange.path.has_trailing_slash());
         match outcome {
             Ok(Resolution::File(resource)) => Some(self.keep_and_reply(exchange, resource)),
@@ -222,8 +223,13 @@ impl Files {
     async fn resolve_in_pool(&self, now: WallTime, path: Vec<u8>, folder: bool) -> Result<Resolution, Refusal> {
         let shared = Arc::clone(&self.shared);
         let resolved = tokio::task::spawn_blocking(move || {
-            let lookup =
-                Lookup { root: &shared.root, settings: &shared.settings, now, patience: Patience::Blocking, previous: None };
+            let lookup = Lookup {
+                root: &shared.root,
+                settings: &shared.settings,
+                now,
+                patience: Patience::Blocking,
+                previous: None,
+            };
             lookup.resolve(&path, folder)
         });
         // A lookup that panicked is ours to answer for.

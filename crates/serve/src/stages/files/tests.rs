@@ -60,7 +60,11 @@ fn paths_lead_to_files_folders_or_nothing() {
         ("/.well-known/security.txt", 200, "text/plain; charset=utf-8", "contact"),
     ] {
         let seen = get(&end, path, &[]);
-        assert_eq!((seen.status, seen.field(FieldName::ContentType), seen.text().as_str()), (status, content_type, body), "{path}");
+        assert_eq!(
+            (seen.status, seen.field(FieldName::ContentType), seen.text().as_str()),
+            (status, content_type, body),
+            "{path}"
+        );
         assert_eq!(seen.field(FieldName::AcceptRanges), "bytes");
         assert!(seen.field(FieldName::Etag).starts_with('"') && !seen.field(FieldName::LastModified).is_empty());
     }
@@ -77,8 +81,18 @@ fn hostile_078_hidden_and_disguised_names_are_not_there() {
     rustix::fs::mkfifoat(rustix::fs::CWD, place.path().join("pipe"), rustix::fs::Mode::RUSR).unwrap();
     let end = files(&place, |_| {});
     for path in [
-        "/.git/config", "/.git/", "/%2egit/config", "/docs%2findex.html", "/docs%5cindex.html", "/digits.txt.", "/digits.txt%20",
-        "/digits.txt::$DATA", "/link.txt", "/passwd.txt", "/pipe", "/%252e%252e/x",
+        "/.git/config",
+        "/.git/",
+        "/%2egit/config",
+        "/docs%2findex.html",
+        "/docs%5cindex.html",
+        "/digits.txt.",
+        "/digits.txt%20",
+        "/digits.txt::$DATA",
+        "/link.txt",
+        "/passwd.txt",
+        "/pipe",
+        "/%252e%252e/x",
     ] {
         assert_eq!(get(&end, path, &[]).status, 404, "{path}");
     }
@@ -108,7 +122,11 @@ fn other_methods_are_told_what_there_is() {
         assert_eq!((seen.status, seen.field(FieldName::Allow)), (status, "GET, HEAD, OPTIONS"), "{method}");
     }
     let head = scene.ask(&end, "HEAD /digits.txt", &[("Range", "bytes=0-0")]);
-    assert_eq!((head.status, head.length), (200, edgeway_http::semantics::BodyLength::Known(10)), "Range is for GET only");
+    assert_eq!(
+        (head.status, head.length),
+        (200, edgeway_http::semantics::BodyLength::Known(10)),
+        "Range is for GET only"
+    );
 }
 
 #[test]
@@ -139,7 +157,10 @@ fn conditions_and_ranges() {
         assert_eq!(seen.status, status, "{fields:?}");
         assert!(body == "*" || seen.text() == body, "{fields:?}: {}", seen.text());
         if matches!(status, 200 | 206 | 304) {
-            assert_eq!((seen.field(FieldName::Etag), seen.field(FieldName::CacheControl)), (tag.as_str(), "max-age=60"));
+            assert_eq!(
+                (seen.field(FieldName::Etag), seen.field(FieldName::CacheControl)),
+                (tag.as_str(), "max-age=60")
+            );
         }
     }
     assert_eq!(get(&end, "/digits.txt", &[("Range", "bytes=2-4")]).field(FieldName::ContentRange), "bytes 2-4/10");
@@ -168,15 +189,27 @@ fn precompressed_forms_are_negotiated() {
     let place = site("files-precompressed");
     let end = files(&place, |_| {});
     let plain = get(&end, "/app.js", &[]);
-    for (accept, coding, body) in
-        [("gzip, br", "br", "brotli"), ("gzip", "gzip", "gzip"), ("br;q=0.1, gzip", "gzip", "gzip"), ("zstd", "", "console.log(1)")]
-    {
+    for (accept, coding, body) in [
+        ("gzip, br", "br", "brotli"),
+        ("gzip", "gzip", "gzip"),
+        ("br;q=0.1, gzip", "gzip", "gzip"),
+        ("zstd", "", "console.log(1)"),
+    ] {
         let seen = get(&end, "/app.js", &[("Accept-Encoding", accept)]);
-        assert_eq!((seen.status, seen.field(FieldName::ContentEncoding), seen.text().as_str()), (200, coding, body), "{accept}");
+        assert_eq!(
+            (seen.status, seen.field(FieldName::ContentEncoding), seen.text().as_str()),
+            (200, coding, body),
+            "{accept}"
+        );
         assert_eq!(seen.field(FieldName::Vary), "Accept-Encoding");
         assert_eq!(seen.field(FieldName::ContentType), "text/javascript; charset=utf-8");
-        assert_eq!(seen.field(FieldName::Etag) == plain.field(FieldName::Etag), coding.is_empty(), "each form has its own tag");
-        let again = get(&end, "/app.js", &[("Accept-Encoding", accept), ("If-None-Match", seen.field(FieldName::Etag))]);
+        assert_eq!(
+            seen.field(FieldName::Etag) == plain.field(FieldName::Etag),
+            coding.is_empty(),
+            "each form has its own tag"
+        );
+        let again =
+            get(&end, "/app.js", &[("Accept-Encoding", accept), ("If-None-Match", seen.field(FieldName::Etag))]);
         assert_eq!((again.status, again.field(FieldName::Vary)), (304, "Accept-Encoding"));
     }
     assert_eq!(get(&end, "/app.js", &[("Accept-Encoding", "identity;q=0, zstd")]).status, 406);
