@@ -133,7 +133,29 @@ fn certificates_are_read_and_judged() {
     let front = made.certificates.front(&memory, Some(std::sync::Arc::new(authority)), IssueRule::Never).unwrap();
     assert_eq!(front.rule_for("a.example"), made.sites[0].client_rule);
 
-    let said = folder.make(&text("a.example", "b.key")).unwrap_err();
+    let said = folder.make(&text("a.example", "b.key")).err().unwrap_or_default();
     assert!(said.contains("edge.toml:2:31") && said.contains("belongs to another certificate"), "{said}");
     folder.make(&text("z.example", "a.key")).expect("a certificate for another name is only warned about");
+}
+
+#[test]
+fn users_are_read_and_a_scheme_they_cannot_prove_is_refused() {
+    let folder = Folder::new("users");
+    let line = |realm: &str| {
+        use edgeway_serve::stages::admit::users::digest_line;
+        digest_line("anna", realm, "secret", edgeway_http::semantics::authentication::Algorithm::Sha256).unwrap()
+    };
+    folder.write("users", &line("home"));
+    let text = |auth: &str| {
+        format!("[[site.a.route]]\nfiles = \"public\"\ncompress = [\"gzip\"]\nauth = {{ users = \"users\", {auth} }}")
+    };
+    let made = folder.make(&text("scheme = \"digest\", realm = \"home\"")).unwrap();
+    assert_eq!(made.plan().site("a").map(|site| site.routes[0].stages.len()), Some(2));
+    assert_eq!(made.watched, [folder.0.join("users")]);
+    for (auth, part) in
+        [("scheme = \"digest\"", "no digest for the realm \"Edgeway\""), ("realm = \"x\"", "no password for Basic")]
+    {
+        let said = folder.make(&text(auth)).err().unwrap_or_default();
+        assert!(said.contains(part) && said.contains("edge.toml:4:18"), "{said}");
+    }
 }

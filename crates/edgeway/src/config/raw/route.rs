@@ -41,8 +41,9 @@ table! {
         /// The `Cache-Control` of successful responses.
         cache_control: Option<Located<FieldValue>>,
         /// Compresses responses that profit from it, as the client accepts: `true`, `false` or a list of codings in
-        /// order of preference. Without it: on for `files`, off for the rest, because compressing pages that mix
-        /// secrets with what a stranger typed can reveal the secrets (BREACH).
+        /// order of preference. Off unless asked for, because compressing pages that mix secrets with what a stranger
+        /// typed can reveal the secrets (BREACH). Files that stand beside another with the ending `.br`, `.zst` or `.gz` are
+        /// used in any case.
         compress: Option<Located<Compress>>,
         /// The largest request body, instead of the one in `[limits]`.
         limit_body: Option<Located<Size>>,
