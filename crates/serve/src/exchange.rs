@@ -55,7 +55,18 @@ impl Exchange {
     /// Takes over a request. The path is normalised by the chain.
     pub fn new(request: Request, edge: Rc<Edge>) -> Self {
         let Request { head, body, reply, connection, link, received } = request;
-        Self { head, rewritten_from: None, body, path: edge.take_path(), reply, connection, link, edge, received, notes: Notes::default() }
+        Self {
+            head,
+            rewritten_from: None,
+            body,
+            path: edge.take_path(),
+            reply,
+            connection,
+            link,
+            edge,
+            received,
+            notes: Notes::default(),
+        }
     }
 
     /// A response with this status and no fields, in warm memory.

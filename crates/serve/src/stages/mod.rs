@@ -9,6 +9,7 @@ pub mod record;
 pub mod redirect;
 pub mod respond;
 pub mod rewrite;
+pub mod store;
 pub mod transform;
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -47,6 +48,10 @@ impl Outside for Clocks {
 
     fn dial<'a>(&'a self, _: &'a Address) -> Boxed<'a, io::Result<Box<dyn Transport>>> {
         Box::pin(async { Err(io::ErrorKind::ConnectionRefused.into()) })
+    }
+
+    fn resolve<'a>(&'a self, _: &'a str, _: u16) -> Boxed<'a, io::Result<Vec<SocketAddr>>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 }
 

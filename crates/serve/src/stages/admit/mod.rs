@@ -6,10 +6,10 @@
 //! wait to be checked.
 
 pub mod limits;
-pub mod users;
-mod verification;
 #[cfg(test)]
 mod tests;
+pub mod users;
+mod verification;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -73,7 +73,8 @@ impl Shared {
     pub fn new(settings: Settings, users: Users, chance: &mut dyn Entropy) -> Result<Arc<Self>, String> {
         match &settings.scheme {
             Scheme::Basic if !users.has_passwords() => {
-                return Err("the file of users has no password for Basic; add one with \"edgeway user add FILE NAME\"".to_owned());
+                return Err("the file of users has no password for Basic; add one with \"edgeway user add FILE NAME\""
+                    .to_owned());
             }
             Scheme::Digest(algorithms) => {
                 let realm = &settings.realm;
@@ -104,7 +105,9 @@ enum Verdict {
     /// It is this user's; the second is the Authentication-Info to add to the answer.
     Admitted(String, Option<String>),
     /// Ask for credentials; `stale`: the password was right, the nonce was not.
-    Challenge { stale: bool },
+    Challenge {
+        stale: bool,
+    },
     Refused(Status),
 }
 
@@ -120,13 +123,17 @@ impl Admit {
             return Verdict::Challenge { stale: false };
         }
         // Two of them are a way to show one to us and the other to the application.
-        let Some(value) = fields.get_single(FieldName::Authorization) else { return Verdict::Refused(Status::BAD_REQUEST) };
+        let Some(value) = fields.get_single(FieldName::Authorization) else {
+            return Verdict::Refused(Status::BAD_REQUEST);
+        };
         let verdict = match &self.shared.settings.scheme {
             Scheme::Basic => self.judge_basic(exchange, value).await,
             Scheme::Digest(algorithms) => self.judge_digest(exchange, value, algorithms),
         };
         match (verdict, &self.shared.settings.allow) {
-            (Verdict::Admitted(user, _), Some(allowed)) if !allowed.contains(&user) => Verdict::Refused(Status::FORBIDDEN),
+            (Verdict::Admitted(user, _), Some(allowed)) if !allowed.contains(&user) => {
+                Verdict::Refused(Status::FORBIDDEN)
+            }
             (verdict, _) => verdict,
         }
     }

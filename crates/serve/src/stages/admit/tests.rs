@@ -107,7 +107,10 @@ fn hostile_083_digest_admits_counts_and_ages() {
     let first = house.ask("GET /a?b=c", &[]);
     assert_eq!(first.status, 401);
     let challenges: Vec<_> = first.fields.get_all(FieldName::WwwAuthenticate).collect();
-    assert!(challenges.len() == 2 && challenges[0].starts_with(b"Digest realm=\"the realm\", qop=\"auth\", algorithm=SHA-256"));
+    assert!(
+        challenges.len() == 2
+            && challenges[0].starts_with(b"Digest realm=\"the realm\", qop=\"auth\", algorithm=SHA-256")
+    );
     let nonce = nonce_of(&first);
     let (sha, md) = (Algorithm::Sha256, Algorithm::Md5);
     for (authorization, status, stale) in [

@@ -151,7 +151,9 @@ impl PasswordSecret {
             let parameters = argon2::Params::try_from(&hash)
                 .map_err(|error| format!("the hash of \"{user}\" is broken: {error}"))?;
             if parameters.m_cost() > ARGON2_MEMORY_MAX || hash.hash.is_none() {
-                return Err(format!("the hash of \"{user}\" asks for more than {ARGON2_MEMORY_MAX} KiB, or is cut short"));
+                return Err(format!(
+                    "the hash of \"{user}\" asks for more than {ARGON2_MEMORY_MAX} KiB, or is cut short"
+                ));
             }
             return Ok(Self::Argon2id(text.to_owned()));
         }
@@ -204,8 +206,13 @@ pub fn digest_line(user: &str, realm: &str, password: &str, algorithm: Algorithm
 
 /// RFC 7617 §2: a user's name has no colon.
 fn check_name(user: &str) -> Result<(), String> {
-    if user.is_empty() || user.starts_with('#') || user.chars().any(|character| character == ':' || character.is_control()) {
-        return Err("a user's name is not empty, does not begin with \"#\", and has no colon or control characters".to_owned());
+    if user.is_empty()
+        || user.starts_with('#')
+        || user.chars().any(|character| character == ':' || character.is_control())
+    {
+        return Err(
+            "a user's name is not empty, does not begin with \"#\", and has no colon or control characters".to_owned()
+        );
     }
     Ok(())
 }
@@ -246,7 +253,8 @@ mod tests {
             (":$2y$10$x", 1, "name"),
             ("ann:$2y$31$cVWp4XaNU8a4v1uMRum2SO026BWLIoQMD/TXg5uZV.0P.uO8m3YEm", 1, "cost"),
             ("ann:$2y$10$short", 1, "cut short"),
-            ("ann:$argon2id$rubbish", 1, "broken"),
+            ("ann:$argon2id$rubbish", 1, "cut short"),
+            ("ann:$argon2id$v=19$m=x", 1, "broken"),
             ("ann:$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA", 1, "KiB"),
             ("eve:r:0123", 1, "edgeway user add"),
             ("eve:r:939e7578ed9e3c518a452acee763bce9\neve:r:939e7578ed9e3c518a452acee763bce9", 2, "earlier"),

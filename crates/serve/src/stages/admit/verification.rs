@@ -45,7 +45,13 @@ impl Verification {
     }
 
     /// Whether `user` proves to be one by `password`. `clock` is asked again after the wait.
-    pub(super) async fn check(&self, users: &Arc<Users>, user: &str, password: &str, clock: impl Fn() -> Instant) -> Outcome {
+    pub(super) async fn check(
+        &self,
+        users: &Arc<Users>,
+        user: &str,
+        password: &str,
+        clock: impl Fn() -> Instant,
+    ) -> Outcome {
         let fingerprint = self.fingerprint(user, password);
         if let Some(right) = self.recall(&fingerprint, clock()) {
             return right;

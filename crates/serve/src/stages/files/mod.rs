@@ -34,7 +34,7 @@ use edgeway_net::drive::Response;
 use edgeway_net::drive::outside::Boxed;
 
 use self::listing::Order;
-use self::memory::{Memory, Recollection};
+use self::memory::{Bounds, Memory, Recollection};
 use self::reply::Asked;
 use self::resource::{Lookup, Resolution, Resource};
 use self::root::{Patience, Refusal, Root};
@@ -153,7 +153,9 @@ impl Files {
     /// One worker's end.
     pub fn new(shared: Arc<Shared>) -> Self {
         let settings = &shared.settings;
-        let memory = Memory::new(settings.memory.0, limits::RESOURCES_MAX, settings.revalidate);
+        let bounds =
+            Bounds { bytes: settings.memory.0, count: limits::RESOURCES_MAX, descriptors: limits::DESCRIPTORS_MAX };
+        let memory = Memory::new(bounds, settings.revalidate);
         Self { shared, memory: RefCell::new(memory), root_checked: Cell::new(Instant::ZERO) }
     }
 
@@ -393,7 +395,7 @@ fn add_slash(exchange: &mut Exchange) -> Response {
 }
 
 /// What the client is told.
-const fn status_of(refusal: Refusal) -> Status {
+pub(crate) const fn status_of(refusal: Refusal) -> Status {
     match refusal {
         Refusal::Missing => Status::NOT_FOUND,
         Refusal::Forbidden => Status::FORBIDDEN,

@@ -103,7 +103,9 @@ impl Transform {
 
     fn compress(&self, exchange: &Exchange, response: &mut Response, coding: ContentCoding) {
         let whole = match &response.body {
-            Body::Full(bytes) if bytes.len() <= limits::AT_ONCE && exchange.head.method != Method::Head => Some(bytes.clone()),
+            Body::Full(bytes) if bytes.len() <= limits::AT_ONCE && exchange.head.method != Method::Head => {
+                Some(bytes.clone())
+            }
             _ => None,
         };
         match whole {
@@ -121,7 +123,13 @@ impl Transform {
     }
 
     /// Content in memory; taken from what is kept where its tag promises that it is the same.
-    fn compress_at_once(&self, exchange: &Exchange, fields: &Fields, coding: ContentCoding, plain: &Bytes) -> Option<Bytes> {
+    fn compress_at_once(
+        &self,
+        exchange: &Exchange,
+        fields: &Fields,
+        coding: ContentCoding,
+        plain: &Bytes,
+    ) -> Option<Bytes> {
         let Some(key) = key_of(exchange, fields, coding) else { return encode::compress(coding, plain).ok() };
         if let Some(kept) = self.kept.borrow().get(&key) {
             return Some(kept);
@@ -139,7 +147,10 @@ fn key_of(exchange: &Exchange, fields: &Fields, coding: ContentCoding) -> Option
     if exchange.notes.passed_through {
         return None;
     }
-    Some([exchange.head.authority().as_bytes(), exchange.path.as_str().as_bytes(), tag, coding.name().as_bytes()].join(&0))
+    Some(
+        [exchange.head.authority().as_bytes(), exchange.path.as_str().as_bytes(), tag, coding.name().as_bytes()]
+            .join(&0),
+    )
 }
 
 /// What changes in the head with the coding.
@@ -181,7 +192,8 @@ fn weaken_not_modified(request: &Fields, fields: &mut Fields) {
 }
 
 fn vary_by_accept_encoding(fields: &mut Fields) {
-    let named = fields.members(FieldName::Vary).any(|name| name == b"*" || name.eq_ignore_ascii_case(b"accept-encoding"));
+    let named =
+        fields.members(FieldName::Vary).any(|name| name == b"*" || name.eq_ignore_ascii_case(b"accept-encoding"));
     if !named {
         fields.append(FieldName::Vary, "Accept-Encoding");
     }

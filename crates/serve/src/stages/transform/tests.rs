@@ -94,10 +94,15 @@ fn decoded(seen: &Seen) -> Vec<u8> {
 
 #[test]
 fn what_the_client_wants_most_and_what_it_gets_back() {
-    let html = [("Content-Type", "text/html"), ("ETag", "\"v1\""), ("Accept-Ranges", "bytes"), ("Repr-Digest", "x=:y:")];
-    for (accept, coding) in
-        [("gzip, br, zstd", "zstd"), ("gzip, br", "br"), ("gzip;q=0.5", "gzip"), ("identity", ""), ("br;q=0.1, identity", "")]
-    {
+    let html =
+        [("Content-Type", "text/html"), ("ETag", "\"v1\""), ("Accept-Ranges", "bytes"), ("Repr-Digest", "x=:y:")];
+    for (accept, coding) in [
+        ("gzip, br, zstd", "zstd"),
+        ("gzip, br", "br"),
+        ("gzip;q=0.5", "gzip"),
+        ("identity", ""),
+        ("br;q=0.1, identity", ""),
+    ] {
         let pieces = text().chunks(1000).map(Bytes::copy_from_slice).collect();
         for content in [Content::Full(text()), Content::Full(text().repeat(30).into()), Content::Pieces(pieces)] {
             let length = match &content {
@@ -140,8 +145,14 @@ fn hostile_084_what_is_left_alone() {
     }
     // Noise does not shrink.
     let mut state = 1_u32;
-    let noise: Vec<u8> = (0..4000).map(|_| { state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223); (state >> 24) as u8 }).collect();
-    let seen = ask(fixed(Status::OK, html, Content::Full(noise.clone().into())), "GET /", &[("Accept-Encoding", "gzip")]);
+    let noise: Vec<u8> = (0..4000)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .collect();
+    let seen =
+        ask(fixed(Status::OK, html, Content::Full(noise.clone().into())), "GET /", &[("Accept-Encoding", "gzip")]);
     assert_eq!((&seen.body[..], seen.field(FieldName::ContentEncoding)), (&noise[..], ""));
 }
 
@@ -151,7 +162,11 @@ fn head_and_304_say_what_get_and_200_would() {
     let head = ask(fixed(Status::OK, html, Content::Full(text())), "HEAD /", &[("Accept-Encoding", "br")]);
     assert_eq!((head.field(FieldName::ContentEncoding), head.field(FieldName::Etag)), ("br", "W/\"v1\""));
     assert_eq!(head.length, BodyLength::Unknown);
-    for (held, tag, vary) in [("W/\"v1\"", "W/\"v1\"", "Accept-Encoding"), ("\"v1\"", "\"v1\"", ""), ("\"v0\", W/\"v1\"", "W/\"v1\"", "Accept-Encoding")] {
+    for (held, tag, vary) in [
+        ("W/\"v1\"", "W/\"v1\"", "Accept-Encoding"),
+        ("\"v1\"", "\"v1\"", ""),
+        ("\"v0\", W/\"v1\"", "W/\"v1\"", "Accept-Encoding"),
+    ] {
         let end = fixed(Status::NOT_MODIFIED, &[("ETag", "\"v1\"")], Content::Full(Bytes::new()));
         let seen = ask(end, "GET /", &[("If-None-Match", held), ("Accept-Encoding", "br")]);
         assert_eq!((seen.field(FieldName::Etag), seen.field(FieldName::Vary)), (tag, vary), "{held}");
@@ -162,7 +177,11 @@ fn head_and_304_say_what_get_and_200_would() {
 fn a_pause_flushes_what_came_before_it() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     for coding in [ContentCoding::Zstd, ContentCoding::Brotli, ContentCoding::Gzip] {
-        let pieces = Pieces { left: VecDeque::from([Bytes::from("first"), Bytes::from("second")]), paused: true, trailers: None };
+        let pieces = Pieces {
+            left: VecDeque::from([Bytes::from("first"), Bytes::from("second")]),
+            paused: true,
+            trailers: None,
+        };
         let mut body = Body::Source(Box::new(CompressedBody::new(Body::Source(Box::new(pieces)), coding)));
         let mut sizes = Vec::new();
         runtime.block_on(async {
