@@ -9,6 +9,7 @@ use edgeway_serve::plan::{self, Plan};
 use edgeway_serve::stages::admit::Admit;
 use edgeway_serve::stages::files::Files;
 use edgeway_serve::stages::proxy::{self, target::Target};
+use edgeway_serve::stages::store::Store;
 use edgeway_serve::stages::transform::Transform;
 
 use super::Checked;
@@ -78,6 +79,7 @@ impl End {
     fn plan(&self) -> Rc<dyn plan::End> {
         match self {
             Self::Files(shared) => Rc::new(Files::new(shared.clone())),
+            Self::Store(shared) => Rc::new(Store::new(shared.clone())),
             Self::Proxy(proxy) => {
                 let targets = proxy.servers.iter().map(target).collect();
                 Rc::new(proxy::Proxy::new(proxy.settings.clone(), targets))

@@ -15,12 +15,13 @@ use edgeway_serve::stages::headers::Edits;
 use edgeway_serve::stages::redirect::Redirect;
 use edgeway_serve::stages::respond::Respond;
 use edgeway_serve::stages::rewrite::Rewrite;
-use edgeway_serve::stages::{admit, files, transform};
+use edgeway_serve::stages::{admit, files, store, transform};
 
 use super::Making;
 use super::proxy::Proxy;
 use crate::config::raw::{self, AuthScheme, Symlinks};
 use crate::config::read::Located;
+use crate::config::words::FilePath;
 
 /// One route.
 pub struct Route {
@@ -52,6 +53,8 @@ pub struct Route {
 pub enum End {
     /// The files of a folder.
     Files(Arc<files::Shared>),
+    /// The files of a folder, which clients may change.
+    Store(Arc<store::Shared>),
     /// Other servers.
     Proxy(Proxy),
     /// Another place.
@@ -108,16 +111,15 @@ impl Making<'_> {
         if route.files.is_some() {
             return self.files(route).map(End::Files);
         }
+        if let Some(folder) = &route.store {
+            return self.store(route, folder).map(End::Store);
+        }
         if let Some(proxy) = &route.proxy {
             return self.proxy(proxy).map(End::Proxy);
         }
         if let Some(redirect) = &route.redirect {
             let (to, status) = (redirect.to.as_str().to_owned(), status(redirect.status.0));
             return Some(End::Redirect(Redirect { to, status, matcher: matcher.clone() }));
-        }
-        if let Some(store) = &route.store {
-            self.found.error(store.span.clone(), "this build serves no stores", "");
-            return None;
         }
         route.respond.as_ref().map(|respond| End::Respond(self::respond(&respond.0)))
     }
@@ -141,6 +143,26 @@ impl Making<'_> {
             .map_err(|error| {
                 let message = format!("{} cannot be served: {error}", place.display());
                 self.found.error(folder.span.clone(), message, "expected a folder that this user may read");
+            })
+            .ok()
+    }
+}
+
+impl Making<'_> {
+    fn store(&mut self, route: &raw::Route, folder: &Located<FilePath>) -> Option<Arc<store::Shared>> {
+        let mut settings = store::Settings::new(self.source.resolve(folder.as_path()));
+        settings.file_limit = route.limit_body.as_ref().map_or(self.raw.limits.body_size.0, |limit| limit.0);
+        settings.quota = route.quota.as_ref().map(|quota| quota.0);
+        settings.listing = route.listing.as_ref().is_some_and(|switch| switch.value);
+        if let Some(value) = &route.cache_control {
+            settings.cache_control = Some(value.as_str().to_owned());
+        }
+        let place = settings.root.clone();
+        let opened = store::Shared::open(settings, &mut *Kernel::new().entropy());
+        opened
+            .map_err(|error| {
+                let message = format!("{} cannot be a store: {error}", place.display());
+                self.found.error(folder.span.clone(), message, "expected a folder that this user may write to");
             })
             .ok()
     }

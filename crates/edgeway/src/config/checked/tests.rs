@@ -159,3 +159,14 @@ fn users_are_read_and_a_scheme_they_cannot_prove_is_refused() {
         assert!(said.contains(part) && said.contains("edge.toml:4:18"), "{said}");
     }
 }
+
+#[test]
+fn a_store_is_opened_with_its_bounds() {
+    let folder = Folder::new("store");
+    let text = "[[site.a.route]]\nstore = \"public\"\nopen = true\nlimit_body = \"1MB\"\nquota = \"1GB\"";
+    let made = folder.make(text).unwrap();
+    assert!(matches!(&made.sites[0].routes[0].end, route::End::Store(store) if store.used().0 == 0));
+    folder.write("file", "");
+    let said = folder.make(&text.replace("public", "file")).err().unwrap_or_default();
+    assert!(said.contains("edge.toml:2:9") && said.contains("is a file, not a folder"), "{said}");
+}
