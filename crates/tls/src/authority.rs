@@ -182,7 +182,8 @@ impl Authority {
     }
 }
 
-fn alternative_names(names: &[CertificateName]) -> Result<Vec<SanType>, CertificateError> {
+/// `names` as rcgen wants them; at least one, at most [`limits::NAMES_PER_CERTIFICATE_MAX`].
+pub(crate) fn alternative_names(names: &[CertificateName]) -> Result<Vec<SanType>, CertificateError> {
     match names.len() {
         0 => return Err(CertificateError::NoNames),
         1..=limits::NAMES_PER_CERTIFICATE_MAX => {}

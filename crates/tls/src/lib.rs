@@ -8,9 +8,10 @@
 //! Read in this order: [`certificate`] (a chain and its key, from PEM), [`authority`] (our own
 //! authority: root, leaves, signed requests), [`server`] (names to certificates, client rules,
 //! tickets, and the choice made for each ClientHello), [`client`] (HTTPS upstreams), [`session`]
-//! (the record layer as the drivers use it).
+//! (the record layer as the drivers use it), and [`acme`] (RFC 8555 from both sides).
 //! [`limits`] lists every bound, [`error`] every way to fail.
 
+pub mod acme;
 pub mod authority;
 pub mod certificate;
 pub mod client;

@@ -139,8 +139,10 @@ impl ServerConnection {
 
     fn next_event(&mut self, head: &mut RequestHead) -> Option<ServerEvent> {
         loop {
-            if let Some(refusal) = self.pending.take() {
-                return Some(self.refuse(refusal));
+            match (self.pending.take(), self.phase) {
+                (Some(_), Phase::Exchange) if self.exchange.response_ended => self.stop_reading(),
+                (Some(refusal), Phase::Awaiting | Phase::Exchange) => return Some(self.refuse(refusal)),
+                _ => {}
             }
             match self.phase {
                 Phase::Awaiting => return self.next_request(head),

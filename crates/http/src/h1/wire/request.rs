@@ -85,7 +85,9 @@ pub(crate) fn decode(
     Ok(Some(DecodedRequest {
         length,
         // RFC 9112 §9.3: 1.1 persists unless it says close, 1.0 only if it says keep-alive.
-        persistent: !framing.close && (line.version == Version::Http11 || framing.keep_alive),
+        persistent: !framing.close
+            && (line.version == Version::Http11 || framing.keep_alive)
+            && !is_content_unexpected(head.method, head.body),
         // RFC 9110 §10.1.1: the expectation of an HTTP/1.0 client is ignored, and without content nothing is awaited.
         expects_continue: framing.expects_continue && line.version == Version::Http11 && head.body != BodyLength::None,
         upgrade,
@@ -321,6 +323,12 @@ fn body_length(head: &RequestHead, framing: &FramingFields) -> Result<BodyLength
         return Err(Malformed::ContentNotAllowed);
     }
     Ok(body)
+}
+
+/// RFC 9110 §9.3.1 and §9.3.2: content of GET and HEAD has no meaning, and parsers that skip it take it for the next
+/// request; so nothing comes after it on a connection.
+pub(crate) fn is_content_unexpected(method: Method, body: BodyLength) -> bool {
+    body != BodyLength::None && matches!(method, Method::Get | Method::Head)
 }
 
 /// Keeps an Upgrade only where it can be meant, and removes it elsewhere, so that nobody behind us acts on it:
