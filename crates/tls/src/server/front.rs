@@ -261,13 +261,9 @@ pub(super) fn bare_configuration(
         Versions::Both => &[&TLS13, &TLS12],
         Versions::Tls13Only => &[&TLS13],
     };
-    let mut config = ServerConfig::builder_with_details(crate::provider(), Arc::new(memory.clock.clone()))
+    Ok(ServerConfig::builder_with_details(crate::provider(), Arc::new(memory.clock.clone()))
         .with_protocol_versions(versions)
         .map_err(|error| CertificateError::BadConfiguration(error.to_string()))?
         .with_client_cert_verifier(rule.verifier()?)
-        .with_cert_resolver(resolver);
-    // The server's order: its first suites are the fastest that are safe. rustls weighs the
-    // client's wish for ChaCha20 itself.
-    config.ignore_client_order = true;
-    Ok(config)
+        .with_cert_resolver(resolver))
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use rcgen::{CertificateParams, KeyPair};
 use rustls::{AlertDescription, HandshakeKind};
 
 use super::*;
@@ -174,38 +173,24 @@ fn client_certificates_are_checked() {
 #[test]
 fn hostile_056_revoked_clients_and_stale_lists() {
     let place = Place::new();
-    let key = KeyPair::generate().unwrap();
-    let mut root = CertificateParams::default();
-    root.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    root.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign, rcgen::KeyUsagePurpose::CrlSign];
-    let root_pem = root.self_signed(&key).unwrap().pem();
-    let authority = Authority::from_pem(root_pem.as_bytes(), key.serialize_pem().as_bytes()).unwrap();
-    let issuer = rcgen::Issuer::new(root, key);
+    let authority = Authority::create("clients", NOW).unwrap();
+    let root_pem = authority.root_pem();
     let (good, revoked) = (identity(&authority), identity(&authority));
-    let date = |days: i64| time::OffsetDateTime::from_unix_timestamp(NOW.seconds() as i64 + days * 86_400).unwrap();
-    let list = |until| {
-        let parameters = rcgen::CertificateRevocationListParams {
-            this_update: date(-10),
-            next_update: date(until),
-            crl_number: rcgen::SerialNumber::from(1_u64),
-            issuing_distribution_point: None,
-            revoked_certs: vec![rcgen::RevokedCertParams {
-                serial_number: rcgen::SerialNumber::from_slice(&revoked.facts().serial),
-                revocation_time: date(-5),
-                reason_code: None,
-                invalidity_date: None,
-            }],
-            key_identifier_method: rcgen::KeyIdMethod::Sha256,
-        };
-        parameters.signed_by(&issuer).unwrap().pem().unwrap()
+    let days = |count: u64| Duration::from_secs(count * 86_400);
+    let list = |made_days_ago: u64| {
+        let withdrawn = [(revoked.facts().serial.clone(), NOW, 1)];
+        authority.revocation_list(withdrawn, 1, NOW.earlier(days(made_days_ago)), days(10)).unwrap()
     };
-    for (shown, until, alert) in [
-        (&good, 10, None),
-        (&revoked, 10, Some(AlertDescription::CertificateRevoked)),
-        (&good, -1, Some(AlertDescription::UnknownCA)),
+    for (shown, made_days_ago, alert) in [
+        (&good, 0, None),
+        (&revoked, 0, Some(AlertDescription::CertificateRevoked)),
+        (&good, 11, Some(AlertDescription::UnknownCA)),
     ] {
-        let clients =
-            ClientRule::from_pem(ClientCertificates::Required, root_pem.as_bytes(), Some(list(until).as_bytes()));
+        let clients = ClientRule::from_pem(
+            ClientCertificates::Required,
+            root_pem.as_bytes(),
+            Some(list(made_days_ago).as_bytes()),
+        );
         let site = Site { clients: clients.unwrap(), ..place.site(&["a.test"]) };
         let front = place.front(vec![site], place.settings());
         let settings = ClientSettings { identity: Some(shown.clone()), ..place.client_settings(&[]) };
@@ -477,4 +462,153 @@ fn hostile_053_renegotiation() {
     feed(&mut pair.server, &hello).unwrap();
     let error = pair.server.read_plaintext(&mut bytes::BytesMut::new(), 1000).unwrap_err();
     assert!(matches!(error, SessionError::Tls { server: true, .. }), "{error}");
+}
+
+/// Sessions of TLS 1.2 clients, by ticket and by id, under the same rules.
+#[test]
+fn hostile_054_tls12_resumption() {
+    use rustls::client::{Resumption, Tls12Resumption};
+    let place = Place::new();
+    let mut guarded = guarded(&place, &["guarded.test"], ClientCertificates::Required, &place.authority);
+    guarded.alpn = Some(Vec::new());
+    let front = place.front(vec![place.site(&["a.test", "b.test"]), guarded], place.settings());
+    for by in [Tls12Resumption::SessionIdOrTickets, Tls12Resumption::SessionIdOnly] {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(place.authority.root_der().clone()).unwrap();
+        let mut config = rustls::ClientConfig::builder_with_details(crate::provider(), Arc::new(place.clock.clone()))
+            .with_protocol_versions(&[&rustls::version::TLS12])
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let store = Arc::new(OneStore12::default());
+        config.resumption = Resumption::store(store).tls12_resumption(by);
+        let config = Arc::new(config);
+        for (host, kind) in [
+            ("a.test", Some(HandshakeKind::Full)),
+            ("a.test", Some(HandshakeKind::Resumed)),
+            // The same session shown for another name, and under another rule.
+            ("b.test", Some(HandshakeKind::Full)),
+            ("guarded.test", None),
+        ] {
+            let mut pair = Pair::new(&front, &config, host);
+            let (_, error) = pair.run();
+            assert_eq!(error.is_none(), kind.is_some(), "{host}: {error:?}");
+            if kind.is_some() {
+                assert_eq!(pair.server.handshake_kind(), kind, "{host}");
+            }
+        }
+    }
+}
+
+/// A client's memory that shows the same TLS 1.2 session to every server.
+#[derive(Debug, Default)]
+struct OneStore12 {
+    session: std::sync::Mutex<Option<rustls::client::Tls12ClientSessionValue>>,
+}
+
+impl rustls::client::ClientSessionStore for OneStore12 {
+    fn set_kx_hint(&self, _: rustls_pki_types::ServerName<'static>, _: rustls::NamedGroup) {}
+    fn kx_hint(&self, _: &rustls_pki_types::ServerName<'_>) -> Option<rustls::NamedGroup> {
+        None
+    }
+    fn set_tls12_session(
+        &self,
+        _: rustls_pki_types::ServerName<'static>,
+        value: rustls::client::Tls12ClientSessionValue,
+    ) {
+        *self.session.lock().unwrap() = Some(value);
+    }
+    fn tls12_session(&self, _: &rustls_pki_types::ServerName<'_>) -> Option<rustls::client::Tls12ClientSessionValue> {
+        self.session.lock().unwrap().clone()
+    }
+    fn remove_tls12_session(&self, _: &rustls_pki_types::ServerName<'static>) {}
+    fn insert_tls13_ticket(
+        &self,
+        _: rustls_pki_types::ServerName<'static>,
+        _: rustls::client::Tls13ClientSessionValue,
+    ) {
+    }
+    fn take_tls13_ticket(
+        &self,
+        _: &rustls_pki_types::ServerName<'static>,
+    ) -> Option<rustls::client::Tls13ClientSessionValue> {
+        None
+    }
+}
+
+#[test]
+fn hostile_056_a_flood_of_key_updates_ends_the_session() {
+    let place = Place::new();
+    let front = place.front(vec![place.site(&["a.test"])], place.settings());
+    let host = rustls_pki_types::ServerName::try_from("a.test").unwrap();
+    let mut client = rustls::ClientConnection::new(place.client(&[]), host).unwrap();
+    let mut server = Session::accept(Arc::clone(&front), None);
+    let mut plaintext = bytes::BytesMut::new();
+    let exchange = |client: &mut rustls::ClientConnection, server: &mut Session, plaintext: &mut bytes::BytesMut| {
+        let mut flight = Vec::new();
+        while client.wants_write() {
+            client.write_tls(&mut flight).unwrap();
+        }
+        feed(server, &flight)?;
+        server.read_plaintext(plaintext, 1000)?;
+        let mut answer = server.output();
+        while !answer.is_empty() {
+            client.read_tls(&mut answer).unwrap();
+            client.process_new_packets().unwrap();
+        }
+        server.consume_output(server.output().len());
+        Ok::<(), SessionError>(())
+    };
+    for _ in 0..4 {
+        exchange(&mut client, &mut server, &mut plaintext).unwrap();
+    }
+    assert!(!server.is_handshaking());
+    // Now and then is fine, and the keys stay in step.
+    for turn in 0..3 {
+        client.refresh_traffic_keys().unwrap();
+        std::io::Write::write_all(&mut client.writer(), b"x").unwrap();
+        exchange(&mut client, &mut server, &mut plaintext).unwrap();
+        assert_eq!(plaintext.len(), turn + 1);
+    }
+    let ended = (0..1000).find_map(|_| {
+        client.refresh_traffic_keys().unwrap();
+        exchange(&mut client, &mut server, &mut plaintext).err()
+    });
+    assert!(matches!(ended, Some(SessionError::Tls { server: true, .. })), "{ended:?}");
+}
+
+#[test]
+fn hostile_056_client_chains_beyond_measure() {
+    let place = Place::new();
+    let front = place
+        .front(vec![guarded(&place, &["a.test"], ClientCertificates::Required, &place.authority)], place.settings());
+    let own = identity(&place.authority);
+    for (extra, admitted) in [(0, true), (10, true), (300, false)] {
+        let mut chained = (**own.certified_key()).clone();
+        let filler = place.authority.root_der();
+        chained.cert.extend(std::iter::repeat_n(filler.clone(), extra));
+        let mut config = (*place.client(&[])).clone();
+        config.client_auth_cert_resolver = Arc::new(rustls::sign::SingleCertAndKey::from(chained));
+        let mut pair = Pair::new(&front, &Arc::new(config), "a.test");
+        let (_, error) = pair.run();
+        assert_eq!(error.is_none(), admitted, "{extra} more certificates: {error:?}");
+        assert!(pair.server.buffered_bytes() <= 2 * 128 * 1024);
+    }
+}
+
+#[test]
+fn hostile_058_grease_is_passed_over() {
+    use rustls::client::{EchGreaseConfig, EchMode};
+    let place = Place::new();
+    let front = place.front(vec![place.site(&["a.test"])], place.settings());
+    let suite = rustls::crypto::aws_lc_rs::hpke::ALL_SUPPORTED_SUITES[0];
+    let (public, _) = suite.generate_key_pair().unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(place.authority.root_der().clone()).unwrap();
+    let config = rustls::ClientConfig::builder_with_details(crate::provider(), Arc::new(place.clock.clone()))
+        .with_ech(EchMode::Grease(EchGreaseConfig::new(suite, public)))
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    drop(Pair::new(&front, &Arc::new(config), "a.test").shake_hands());
 }

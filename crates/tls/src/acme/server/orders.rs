@@ -11,6 +11,7 @@ use super::state::{Authorization, Challenge, Order};
 use super::{Context, Server, json_response, not_found, not_yours};
 use crate::acme::documents::{self, Identifier, Status};
 use crate::acme::exchange::{Request, Response};
+use crate::acme::jws;
 use crate::acme::moment;
 use crate::acme::problem::{Kind, Problem};
 use crate::certificate::CertificateName;
@@ -130,8 +131,11 @@ impl Server {
             return id.clone();
         }
         let id = context.identifier();
-        // RFC 8555 §8: at least 128 bits of chance; here 256.
-        let token = context.identifier() + &context.identifier()[..21];
+        // RFC 8555 §8: at least 128 bits of chance; here 256. As one base64url value, because some clients
+        // (certbot) decode it and show what they encode again.
+        let mut token = [0; 32];
+        context.entropy.fill(&mut token);
+        let token = jws::encode(token);
         let challenge =
             |kind: &str| Challenge { kind: kind.to_owned(), status: Status::Pending, validated: None, error: None };
         let authorization = Authorization {
