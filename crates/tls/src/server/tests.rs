@@ -497,6 +497,14 @@ fn hostile_054_tls12_resumption() {
                 assert_eq!(pair.server.handshake_kind(), kind, "{host}");
             }
         }
+        // An upgrade carries ticket keys over, and nothing else.
+        drop(Pair::new(&front, &config, "a.test").shake_hands());
+        let next = Memory::new(place.clock.clone());
+        next.import_tickets(&place.memory.export_tickets()).unwrap();
+        let upgraded = Arc::new(Front::build(&next, vec![place.site(&["a.test"])], place.settings()).unwrap());
+        let kind = Pair::new(&upgraded, &config, "a.test").shake_hands().server.handshake_kind();
+        let by_ticket = matches!(by, Tls12Resumption::SessionIdOrTickets);
+        assert_eq!(kind == Some(HandshakeKind::Resumed), by_ticket, "{by:?}");
     }
 }
 
