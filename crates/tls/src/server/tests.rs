@@ -84,7 +84,7 @@ fn hostile_056_057_the_choice() {
         (&strict, None, vec![ACME_TLS_PROTOCOL], local, "NoApplicationProtocol"),
         (&strict, Some("a.test"), vec![ACME_TLS_PROTOCOL, h1], local, "serve"),
     ] {
-        let hello = Hello { server_name, alpn, local };
+        let hello = Hello { server_name, alpn, local, ..Hello::default() };
         assert_eq!(outcome(&front.choose(&hello)), expected, "{hello:?}");
     }
 }
@@ -619,4 +619,35 @@ fn hostile_058_grease_is_passed_over() {
         .with_root_certificates(roots)
         .with_no_client_auth();
     drop(Pair::new(&front, &Arc::new(config), "a.test").shake_hands());
+}
+
+#[test]
+fn suites_in_our_order_unless_the_client_is_slow_at_aes() {
+    use rustls::CipherSuite as S;
+    let place = Place::new();
+    let front = place.front(vec![place.site(&["a.test"])], place.settings());
+    let (small, large, chacha) =
+        (S::TLS13_AES_128_GCM_SHA256, S::TLS13_AES_256_GCM_SHA384, S::TLS13_CHACHA20_POLY1305_SHA256);
+    for (offered, chosen) in [
+        (&[large, small, chacha][..], small),
+        (&[large, chacha], large),
+        (&[chacha, small, large], chacha),
+        (&[chacha], chacha),
+    ] {
+        let mut provider = (*crate::provider()).clone();
+        let wanted = |suite: &S| {
+            let all = crate::provider();
+            *all.cipher_suites.iter().find(|known| known.suite() == *suite).unwrap()
+        };
+        provider.cipher_suites = offered.iter().map(wanted).collect();
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(place.authority.root_der().clone()).unwrap();
+        let config = rustls::ClientConfig::builder_with_details(Arc::new(provider), Arc::new(place.clock.clone()))
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let pair = Pair::new(&front, &Arc::new(config), "a.test").shake_hands();
+        assert_eq!(pair.server.cipher_suite(), Some(chosen), "{offered:?}");
+    }
 }

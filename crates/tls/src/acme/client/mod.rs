@@ -336,11 +336,10 @@ impl Client {
                 self.settings.account = None;
                 self.try_again(now, Some(Duration::ZERO), Failure::Refused(problem));
             }
-            // RFC 9773 §5: if the predecessor cannot be named, renew without naming it.
-            Kind::AlreadyReplaced if self.forget_predecessor() => {
-                self.try_again(now, Some(Duration::ZERO), Failure::Refused(problem));
-            }
             _ if problem.may_retry() => self.try_again(now, problem.retry_after, Failure::Refused(problem)),
+            // RFC 9773 §5: a server may refuse an order for the predecessor it names; then renew without naming
+            // it. If that was not the reason, the second answer says so.
+            _ if self.forget_predecessor() => self.try_again(now, Some(Duration::ZERO), Failure::Refused(problem)),
             _ => self.give_up(Failure::Refused(problem)),
         }
     }

@@ -91,13 +91,21 @@ impl Server {
     }
 
     fn check_order_count(&mut self, account: &str, now: WallTime) -> Result<(), Problem> {
-        if self.state.orders.len() >= limits::ACME_ORDERS_MAX {
+        if self.is_full() {
             self.state.forget(now);
         }
-        let too_many = self.state.orders.len() >= limits::ACME_ORDERS_MAX
+        let own = self.state.orders.values().filter(|order| order.account == account).count();
+        let too_many = self.is_full()
+            || own >= limits::ACME_ORDERS_PER_ACCOUNT_MAX
             || self.state.open_orders(account, now) >= limits::ACME_OPEN_ORDERS_PER_ACCOUNT_MAX;
-        let problem = || Problem::new(Kind::RateLimited, "there are too many unfinished orders");
+        let problem = || Problem::new(Kind::RateLimited, "there are too many orders");
         if too_many { Err(problem().later(Duration::from_secs(3600))) } else { Ok(()) }
+    }
+
+    /// Whether an order of the largest kind would go beyond what is kept.
+    fn is_full(&self) -> bool {
+        self.state.orders.len() >= limits::ACME_ORDERS_MAX
+            || self.state.authorizations.len() + limits::NAMES_PER_CERTIFICATE_MAX > limits::ACME_AUTHORIZATIONS_MAX
     }
 
     /// RFC 9773 §5: the predecessor is the account's own, shares a name, and has no successor yet.
