@@ -5,4 +5,6 @@
 //! (bytes to values and back, total, no state) and `machine` (input and time in; output, events
 //! and the next deadline out).
 
+pub mod binary;
+pub mod h2;
 pub mod semantics;
