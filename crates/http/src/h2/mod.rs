@@ -10,6 +10,6 @@ pub mod machine;
 pub mod wire;
 
 pub use error::{ConnectionError, ErrorCode};
-// pub use limits::Limits;
-// pub use machine::{ClientConnection, ClientEvent, ServerConnection, ServerEvent};
+pub use limits::Limits;
+pub use machine::{ClientConnection, ClientEvent, ServerConnection, ServerEvent};
 pub use wire::StreamId;

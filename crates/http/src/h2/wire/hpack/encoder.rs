@@ -3,7 +3,9 @@
 
 use super::static_table;
 use crate::binary::dynamic_table::{EncoderTable, Found};
+use crate::binary::field_line::is_connection_specific;
 use crate::binary::{FieldLine, LineName, huffman, prefix_integer};
+use crate::semantics::fields::Field;
 use crate::semantics::{FieldName, Fields};
 
 /// Bytes of table we use however much the peer offers: more would cost every connection memory for a few bytes saved.
@@ -15,7 +17,6 @@ pub struct Encoder {
     table: EncoderTable,
     /// The smallest capacity since the last block, when it changed: said first (RFC 7541 §4.2).
     smallest: Option<usize>,
-    scratch: Vec<u8>,
 }
 
 impl Default for Encoder {
@@ -27,7 +28,7 @@ impl Default for Encoder {
 impl Encoder {
     /// An encoder with the table every connection starts with (RFC 9113 §6.5.2: 4,096 bytes).
     pub fn new() -> Self {
-        Self { table: EncoderTable::new(CAPACITY_MAX), smallest: None, scratch: Vec::new() }
+        Self { table: EncoderTable::new(CAPACITY_MAX), smallest: None }
     }
 
     /// The peer's SETTINGS_HEADER_TABLE_SIZE, in bytes. The next block says what we make of it.
@@ -64,30 +65,48 @@ impl Encoder {
     /// Writes every field that may be sent over this dialect, names in lower case.
     pub fn fields(&mut self, fields: &Fields, out: &mut Vec<u8>) {
         for field in fields.iter() {
-            if crate::binary::field_line::is_connection_specific(field.known) {
-                continue; // RFC 9113 §8.2.2: never sent, whoever left it there
-            }
-            let name = LineName::Field(field.known);
-            let indexing = if field.sensitive { Indexing::Never } else { Indexing::of(field.known, field.value) };
-            if field.known != FieldName::Other {
-                self.line(name, field.known.lower().as_bytes(), field.value, indexing, out);
-            } else if field.name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-                self.line(name, field.name.to_ascii_lowercase().as_bytes(), field.value, indexing, out);
-            } else {
-                self.line(name, field.name.as_bytes(), field.value, indexing, out);
+            self.field(field, out);
+        }
+    }
+
+    fn field(&mut self, field: Field<'_>, out: &mut Vec<u8>) {
+        if is_connection_specific(field.known) {
+            return; // RFC 9113 §8.2.2: never sent, whoever left it there
+        }
+        let name = LineName::Field(field.known);
+        let indexing = if field.sensitive { Indexing::Never } else { Indexing::of(field.known, field.value) };
+        if field.known != FieldName::Other {
+            self.line(name, field.known.lower().as_bytes(), field.value, indexing, out);
+        } else if field.name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            self.line(name, field.name.to_ascii_lowercase().as_bytes(), field.value, indexing, out);
+        } else {
+            self.line(name, field.name.as_bytes(), field.value, indexing, out);
+        }
+    }
+
+    /// The same for a request: without Host, which `:authority` says (RFC 9113 §8.3.1), and with no other TE than
+    /// `trailers` (RFC 9113 §8.2.2).
+    pub fn request_fields(&mut self, fields: &Fields, out: &mut Vec<u8>) {
+        for field in fields.iter() {
+            let is_allowed = match field.known {
+                FieldName::Host => false,
+                FieldName::Te => field.value.eq_ignore_ascii_case(b"trailers"),
+                _ => true,
+            };
+            if is_allowed {
+                self.field(field, out);
             }
         }
     }
 
     /// Gives spare memory back; the table's content stays, for the peer counts on it.
     pub fn release_memory(&mut self) {
-        self.scratch = Vec::new();
         self.table.shrink();
     }
 
     /// Bytes of memory held, for budgets.
     pub fn memory(&self) -> usize {
-        self.scratch.capacity() + self.table.memory()
+        self.table.memory()
     }
 
     fn line(&mut self, name: LineName, text: &[u8], value: &[u8], indexing: Indexing, out: &mut Vec<u8>) {
