@@ -55,7 +55,8 @@ fn priority_update_moves_what_is_already_in_line() {
     let mut peer = asked(&[(1, "u=3"), (3, "u=3")]);
     peer.respond(1, &[0; 3 * FRAME]);
     peer.respond(3, &[0; 3 * FRAME]);
-    peer.drain_some(FRAME);
+    peer.drain_some(0);
+    peer.drain_some(FRAME + 9);
     peer.frame(&Frame::PriorityUpdate { prioritized: StreamId::new(3), value: b"u=0" });
     peer.drain();
     assert_eq!(order(&peer), [1, 3, 3, 3, 1, 1]);

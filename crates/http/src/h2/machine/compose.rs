@@ -55,6 +55,9 @@ impl Connection {
         if length >= limits::CRUMB_SIZE || length == queued {
             self.trouble.expect_answers();
         }
+        if end.is_some() {
+            self.scheduler.remove(slot);
+        }
         match end {
             None => self.go_on(slot),
             Some(QueueEnd::Trailers(fields)) => {

@@ -1,4 +1,4 @@
-//! How large receive windows should be: as much as comes in one round trip, doubled. Asked by the connection as DATA
+//! How large receive windows should be: at least twice what comes in one round trip. Asked by the connection as DATA
 //! comes; it answers with a PING to send and, when that comes back, with a window.
 
 /// Measures what arrives between a PING and its answer.
@@ -33,12 +33,13 @@ impl PathEstimate {
     pub(super) fn on_answer(&mut self) -> Option<u32> {
         let bytes = std::mem::take(&mut self.bytes);
         self.is_measuring = false;
-        // Two thirds of a window in one round trip: the window is, or will soon be, what holds the peer back.
-        if bytes * 3 < u64::from(self.window) * 2 {
+        // Half a window in one round trip, of which a quarter may be used up before we announce it: the window is, or will
+        // soon be, what holds the peer back.
+        if bytes * 2 < u64::from(self.window) {
             self.pause = (self.pause * 2).min(u64::from(self.window_max));
             return None;
         }
-        self.window = u32::try_from(bytes * 2).unwrap_or(u32::MAX).min(self.window_max).max(self.window);
+        self.window = self.window.saturating_mul(2).min(self.window_max);
         self.pause = u64::from(self.window) / 4;
         Some(self.window)
     }
@@ -63,7 +64,7 @@ mod tests {
             path.on_data(path.window());
             windows.extend(path.on_answer());
         }
-        assert_eq!(windows, [131_070, 262_140, 524_280, 1 << 20]);
+        assert_eq!(windows, [131_070, 262_140, 524_280, 1_048_560, 1 << 20]);
         assert!(!path.on_data(1 << 30), "at the bound nothing more is measured");
     }
 

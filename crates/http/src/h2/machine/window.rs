@@ -67,8 +67,8 @@ impl ReceiveWindow {
     /// Bytes were consumed: the increment to announce, when it is worth a frame.
     pub(super) fn consume(&mut self, bytes: u32) -> Option<u32> {
         self.owed += bytes;
-        // Half a window: the other half covers the way there and back.
-        (self.owed >= self.target.div_ceil(2).max(1)).then(|| self.announce())
+        // A quarter: the rest covers the way there and back, and a frame of 16 KB is the least worth announcing.
+        (self.owed >= self.target.div_ceil(4).max(1)).then(|| self.announce())
     }
 
     /// Lets the window grow: the increment to announce.
@@ -108,11 +108,11 @@ mod tests {
     }
 
     #[test]
-    fn credit_is_announced_by_halves_and_growth_at_once() {
+    fn credit_is_announced_by_quarters_and_growth_at_once() {
         let mut window = ReceiveWindow::new(100);
         assert_eq!(window.receive(101), Err(WindowExceeded));
         assert_eq!(window.receive(80), Ok(()));
-        assert_eq!((window.consume(49), window.consume(1)), (None, Some(50)));
+        assert_eq!((window.consume(24), window.consume(26)), (None, Some(50)));
         assert_eq!(window.grow_to(200), Some(100));
         assert_eq!(window.grow_to(150), None);
         assert_eq!(window.receive(171), Err(WindowExceeded));
