@@ -1,0 +1,47 @@
+//! Every bound of this house: value, unit, reason, source.
+
+/// Bytes of a name in wire form, root label included. RFC 1035 §2.3.4.
+pub const NAME_BYTES_MAX: usize = 255;
+
+/// Bytes of one label, without its length byte. RFC 1035 §2.3.4.
+pub const LABEL_BYTES_MAX: usize = 63;
+
+/// Labels of a name, without the root: 127 labels of one byte and the root fill 255 bytes.
+pub const LABELS_MAX: usize = 127;
+
+/// Compression pointers followed while reading one name: one before each label is all that a
+/// composer could ever need, so more is an attack (unbound stops at 256).
+pub const POINTERS_PER_NAME_MAX: usize = LABELS_MAX;
+
+/// Bytes of a message: what the length prefix of RFC 1035 §4.2.2 can say.
+pub const MESSAGE_BYTES_MAX: usize = 65_535;
+
+/// Bytes of a header. RFC 1035 §4.1.1.
+pub const HEADER_BYTES: usize = 12;
+
+/// Bytes of a UDP message to a peer that did not use EDNS. RFC 1035 §4.2.1.
+pub const UDP_BYTES_WITHOUT_EDNS: usize = 512;
+
+/// Bytes of a UDP message we send and advertise: fits the smallest IPv6 MTU without fragments
+/// (DNS flag day 2020; RFC 9715 §3.1 R6 gives 1400 as the upper bound for such choices).
+pub const UDP_BYTES_DEFAULT: u16 = 1_232;
+
+/// EDNS options read from one message; a list beyond this is an attack on whoever walks it
+/// (the bound that unbound uses).
+pub const EDNS_OPTIONS_MAX: usize = 100;
+
+/// Offsets a compression pointer can name: 14 bits. RFC 1035 §4.1.4.
+pub const POINTER_OFFSET_MAX: usize = 0x3fff;
+
+/// Slots in a composer's table of suffixes. A table half full holds every suffix of an ordinary
+/// answer and of most transfer messages; beyond it names are written plain, never slowly.
+pub const COMPRESSOR_SLOTS: usize = 2_048;
+
+/// Slots looked at before a suffix counts as unknown: bounds the work of one label.
+pub const COMPRESSOR_PROBES_MAX: usize = 8;
+
+/// Parameters of one SVCB or HTTPS record; RFC 9460 registers fewer than ten.
+pub const SERVICE_PARAMETERS_MAX: usize = 64;
+
+/// Seconds of a TTL: RFC 2181 §8 makes it a 31-bit number.
+pub const TTL_SECONDS_MAX: u32 = 0x7fff_ffff;
