@@ -45,3 +45,19 @@ pub const SERVICE_PARAMETERS_MAX: usize = 64;
 
 /// Seconds of a TTL: RFC 2181 §8 makes it a 31-bit number.
 pub const TTL_SECONDS_MAX: u32 = 0x7fff_ffff;
+
+/// How deep `$INCLUDE` may nest: beyond this it is a loop (BIND and NSD stop at 10).
+pub const ZONE_INCLUDE_DEPTH_MAX: usize = 10;
+
+/// Records one `$GENERATE` may make: a /12 of reverse names; a typing mistake should not fill memory.
+pub const ZONE_GENERATE_STEPS_MAX: u64 = 1 << 20;
+
+/// Mistakes reported for one zone before reading stops: more helps nobody.
+pub const ZONE_ERRORS_MAX: usize = 50;
+
+/// Names per shard of a zone's store, about: small enough that a change copies little (some 6 KB),
+/// large enough that the table of shards stays small (16 bytes each).
+pub const ZONE_NAMES_PER_SHARD: usize = 64;
+
+/// Keys per chunk of a zone's ordered index, at most, for the same reason.
+pub const ZONE_KEYS_PER_CHUNK: usize = 256;

@@ -18,6 +18,7 @@ use super::{NameRef, RecordType};
 
 pub use dnssec::{Dnskey, Ds, Nsec, Nsec3, Nsec3Param, Rrsig, key_tag};
 pub use service::{Parameter, ParameterKey, ServiceBinding};
+pub(crate) use text_in::read_data;
 pub use types::TypeBitmap;
 pub use views::{Caa, MailExchange, Service, Soa, strings};
 pub(super) use wire::{compress, expand};
