@@ -1,0 +1,9 @@
+//! The stages. One folder for each word of the configuration; [`crate::chain::LIST`] says in which order they stand and why.
+
+pub mod body_limit;
+pub mod headers;
+pub mod proxy;
+pub mod record;
+pub mod redirect;
+pub mod respond;
+pub mod rewrite;
