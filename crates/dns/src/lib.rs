@@ -4,7 +4,9 @@
 //! (zone files and their store), then the machines. `limits` holds every bound with its reason, `error` what can be wrong and whose
 //! fault it is. Sockets, files and timers belong to `net` and `serve`.
 
+pub mod dnssec;
 pub mod error;
 pub mod limits;
+pub mod machine;
 pub mod wire;
 pub mod zone;

@@ -61,3 +61,24 @@ pub const ZONE_NAMES_PER_SHARD: usize = 64;
 
 /// Keys per chunk of a zone's ordered index, at most, for the same reason.
 pub const ZONE_KEYS_PER_CHUNK: usize = 256;
+
+/// CNAME and DNAME steps followed inside one zone (unbound's and Knot's bound for a chain is 11 to 20).
+pub const ALIAS_CHAIN_MAX: usize = 11;
+
+/// Names whose addresses one answer adds at most: with more, an additional section helps nobody.
+pub const ADDITIONAL_NAMES_MAX: usize = 16;
+
+/// Bytes of server identity (NSID) sent at most; longer ones would eat the answer's room.
+pub const NSID_BYTES_MAX: usize = 64;
+
+/// Seconds a server cookie is good for, and how far it may lie in the future. RFC 9018 §4.3.
+pub const COOKIE_SECONDS_MAX: u32 = 3_600;
+/// Seconds a server cookie may lie in the future. RFC 9018 §4.3.
+pub const COOKIE_SECONDS_AHEAD_MAX: u32 = 300;
+
+/// Buckets of the response rate limiter: 16 bytes each, so 1 MB; the table never grows under a flood.
+pub const RATE_BUCKETS: usize = 1 << 16;
+
+/// NSEC3 iterations we sign with at most: RFC 9276 §3.1 asks for none; validators treat more than 50 to
+/// 150 as unsigned. The example zone of RFC 5155 has 12.
+pub const NSEC3_ITERATIONS_MAX: u16 = 50;

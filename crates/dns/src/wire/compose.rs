@@ -3,7 +3,7 @@
 //! ([`WireError::NoRoom`]) that leaves the message as it was before.
 
 use crate::error::WireError;
-use crate::limits::{HEADER_BYTES, MESSAGE_BYTES_MAX, POINTER_OFFSET_MAX};
+use crate::limits::{HEADER_BYTES, MESSAGE_BYTES_MAX, NAME_BYTES_MAX, POINTER_OFFSET_MAX};
 
 use super::compressor::Found;
 use super::edns::OptionWriter;
@@ -29,6 +29,10 @@ pub struct Composer<'b> {
     length: usize,
     limit: usize,
     header: Header,
+    /// Bytes of the first question's name, which stands behind the header. Most answers need it only as a
+    /// whole, so its labels enter the table when another name asks for them.
+    question: usize,
+    question_pending: bool,
 }
 
 /// A moment to return to.
@@ -52,7 +56,8 @@ impl<'b> Composer<'b> {
         if limit < HEADER_BYTES {
             return Err(WireError::NoRoom);
         }
-        Ok(Self { buffer, compressor, length: HEADER_BYTES, limit, header: Header::default() })
+        let header = Header::default();
+        Ok(Self { buffer, compressor, length: HEADER_BYTES, limit, header, question: 0, question_pending: false })
     }
 
     /// Makes the message end before `limit` bytes (at least what is written already).
@@ -103,6 +108,9 @@ impl<'b> Composer<'b> {
 
     /// Takes back everything written since `mark`.
     pub fn rollback(&mut self, mark: Mark) {
+        if mark.length == HEADER_BYTES {
+            (self.question, self.question_pending) = (0, false);
+        }
         self.length = mark.length;
         self.compressor.forget_after(mark.entries);
         self.header.counts = mark.counts;
@@ -117,7 +125,12 @@ impl<'b> Composer<'b> {
     /// Adds a question.
     pub fn question(&mut self, name: NameRef<'_>, record_type: RecordType, class: Class) -> Result<(), WireError> {
         self.whole(|composer| {
-            composer.name(name)?;
+            if composer.length == HEADER_BYTES {
+                composer.bytes(name.wire())?;
+                (composer.question, composer.question_pending) = (name.wire().len(), true);
+            } else {
+                composer.name(name)?;
+            }
             composer.bytes(&record_type.0.to_be_bytes())?;
             composer.bytes(&class.0.to_be_bytes())?;
             composer.count(0)
@@ -195,41 +208,67 @@ impl<'b> Composer<'b> {
     /// Writes a name, the longest known suffix as a pointer.
     pub(super) fn name(&mut self, name: NameRef<'_>) -> Result<(), WireError> {
         let wire = name.wire();
-        // Suffixes are found from the root leftwards; where each label begins:
-        let (mut starts, mut count, mut position) = ([0_u8; 128], 0, 0);
-        while wire[position] != 0 {
-            starts[count] = position as u8;
-            count += 1;
-            position += 1 + usize::from(wire[position]);
+        if self.is_question(wire) {
+            return self.bytes(&QUESTION_POINTER);
         }
-        let (mut parent, mut fresh) = (0, count);
+        if std::mem::take(&mut self.question_pending) {
+            self.remember_question();
+        }
+        let starts = LabelStarts::of(wire);
+        let (parent, fresh) = self.longest_known(wire, &starts);
+        let base = self.length;
+        if fresh == starts.count {
+            self.bytes(wire)?;
+        } else {
+            self.bytes(&wire[..starts.at(fresh)])?;
+            self.bytes(&(0xc000 | parent).to_be_bytes())?;
+        }
+        self.remember(wire, &starts, fresh, base, parent);
+        Ok(())
+    }
+
+    /// Whether this is the question's name as a whole.
+    fn is_question(&self, wire: &[u8]) -> bool {
+        // A root is shorter than a pointer to it.
+        let question = &self.buffer[HEADER_BYTES..HEADER_BYTES + self.question];
+        wire.len() > 1 && self.compressor.same_name(question, wire)
+    }
+
+    fn remember_question(&mut self) {
+        let mut name = [0; NAME_BYTES_MAX];
+        let name = &mut name[..self.question];
+        name.copy_from_slice(&self.buffer[HEADER_BYTES..HEADER_BYTES + self.question]);
+        let starts = LabelStarts::of(name);
+        self.remember(name, &starts, starts.count, HEADER_BYTES, 0);
+    }
+
+    /// Offset of the longest suffix that stands in the message, and how many labels are in front of it.
+    fn longest_known(&self, wire: &[u8], starts: &LabelStarts) -> (u16, usize) {
+        let (mut parent, mut fresh) = (0, starts.count);
         while fresh > 0 {
-            let start = usize::from(starts[fresh - 1]);
-            let label = &wire[start + 1..][..usize::from(wire[start])];
+            let label = starts.label(wire, fresh - 1);
             let Found::At(offset) = self.compressor.find(self.buffer, label, parent) else { break };
             parent = offset;
             fresh -= 1;
         }
-        let base = self.length;
-        if fresh == count {
-            self.bytes(wire)?;
-        } else {
-            self.bytes(&wire[..usize::from(starts[fresh])])?;
-            self.bytes(&(0xc000 | parent).to_be_bytes())?;
-        }
-        // What was written plain can be pointed at from now on, nearest to the root first.
-        for start in starts[..fresh].iter().rev().map(|start| usize::from(*start)) {
-            let offset = base + start;
+        (parent, fresh)
+    }
+
+    /// The first `fresh` labels of the name at `base` can be pointed at from now on; those nearest to the
+    /// root are entered first, as the others build on them.
+    fn remember(&mut self, wire: &[u8], starts: &LabelStarts, fresh: usize, base: usize, parent: u16) {
+        let mut parent = parent;
+        for index in (0..fresh).rev() {
+            let offset = base + starts.at(index);
             if offset > POINTER_OFFSET_MAX {
                 // Labels to the left stand at lower offsets, but their suffix has no entry.
-                break;
+                return;
             }
-            let label = &wire[start + 1..][..usize::from(wire[start])];
-            let Found::Free(slot) = self.compressor.find(self.buffer, label, parent) else { break };
+            let label = starts.label(wire, index);
+            let Found::Free(slot) = self.compressor.find(self.buffer, label, parent) else { return };
             self.compressor.remember(slot, offset as u16, parent);
             parent = offset as u16;
         }
-        Ok(())
     }
 
     /// Writes bytes as they are.
@@ -255,6 +294,36 @@ impl<'b> Composer<'b> {
         let count = &mut self.header.counts[section];
         *count = count.checked_add(1).ok_or(WireError::NoRoom)?;
         Ok(())
+    }
+}
+
+/// Where the question's name always stands.
+const QUESTION_POINTER: [u8; 2] = [0xc0, HEADER_BYTES as u8];
+
+/// Where each label of a name begins.
+struct LabelStarts {
+    starts: [u8; 128],
+    count: usize,
+}
+
+impl LabelStarts {
+    fn of(wire: &[u8]) -> Self {
+        let (mut starts, mut count, mut position) = ([0; 128], 0, 0);
+        while wire[position] != 0 {
+            starts[count] = position as u8;
+            count += 1;
+            position += 1 + usize::from(wire[position]);
+        }
+        Self { starts, count }
+    }
+
+    fn at(&self, index: usize) -> usize {
+        usize::from(self.starts[index])
+    }
+
+    fn label<'w>(&self, wire: &'w [u8], index: usize) -> &'w [u8] {
+        let start = self.at(index);
+        &wire[start + 1..][..usize::from(wire[start])]
     }
 }
 

@@ -104,6 +104,14 @@ impl Compressor {
         }
     }
 
+    /// Whether two whole names count as the same.
+    pub(super) fn same_name(&self, a: &[u8], b: &[u8]) -> bool {
+        match self.case {
+            CaseRule::Ignore => a.eq_ignore_ascii_case(b),
+            CaseRule::Keep => a == b,
+        }
+    }
+
     fn same(&self, message: &[u8], offset: u16, label: &[u8]) -> bool {
         let offset = usize::from(offset);
         let there = &message[offset + 1..][..usize::from(message[offset])];
