@@ -238,6 +238,12 @@ impl Endpoint {
         }
     }
 
+    /// Whether `sequence` is a number of ours that is under way between these ends (RFC 5927 §4.1).
+    pub fn is_under_way(&self, pair: &Pair, sequence: SequenceNumber) -> bool {
+        let slot = self.by_pair.get(pair).and_then(|key| self.slots.get(*key));
+        slot.is_some_and(|slot| slot.connection.is_under_way(sequence))
+    }
+
     // ---- finding ----
 
     fn find_listener(&self, local: SocketAddr) -> Option<Key> {
@@ -404,7 +410,8 @@ impl Endpoint {
         };
         self.counters.resets_sent += 1;
         let (source_port, destination_port) = (pair.local.port(), pair.remote.port());
-        let reset = TcpHeader { source_port, destination_port, sequence, acknowledgement, flags, ..TcpHeader::default() };
+        let reset =
+            TcpHeader { source_port, destination_port, sequence, acknowledgement, flags, ..TcpHeader::default() };
         self.send_stateless(pair, bare(reset));
     }
 
@@ -712,8 +719,12 @@ impl Endpoint {
 
     /// Connections to remotes at this address, for a path MTU that changed.
     pub fn set_path_segment_size(&mut self, now: Instant, remote: IpAddr, bytes: u32) {
-        let keys: Vec<Key> =
-            self.slots.iter().filter(|(_, slot)| slot.connection.pair().remote.ip() == remote).map(|(key, _)| key).collect();
+        let keys: Vec<Key> = self
+            .slots
+            .iter()
+            .filter(|(_, slot)| slot.connection.pair().remote.ip() == remote)
+            .map(|(key, _)| key)
+            .collect();
         for key in keys {
             self.with(now, TcpId(key), |connection| connection.set_path_segment_size(bytes));
         }

@@ -61,8 +61,7 @@ impl Connection {
         self.learn_fast_open(&header);
         self.send.unacknowledged = acknowledged;
         self.send.window_updated_by = (0, acknowledged);
-        self.ecn.enabled =
-            self.offers_ecn() && header.flags.has(Flags::ECE) && !header.flags.has(Flags::CWR);
+        self.ecn.enabled = self.offers_ecn() && header.flags.has(Flags::ECE) && !header.flags.has(Flags::CWR);
         self.enter_established(now);
         self.acknowledge_fast_open_data(now, acknowledged);
         self.receive.due = Due::Now;

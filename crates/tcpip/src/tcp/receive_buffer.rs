@@ -119,8 +119,7 @@ impl ReceiveBuffer {
         let end = position + payload.len() as i64;
         let mut at = position;
         let first = self.ranges.partition_point(|range| range.1 <= position);
-        let taken: Vec<(i64, i64)> =
-            self.ranges[first..].iter().copied().take_while(|range| range.0 < end).collect();
+        let taken: Vec<(i64, i64)> = self.ranges[first..].iter().copied().take_while(|range| range.0 < end).collect();
         for (start, stop) in taken.into_iter().chain([(end, end)]) {
             if at < start {
                 let piece = payload.slice((at - position) as usize..(start.min(end) - position) as usize);

@@ -149,12 +149,14 @@ impl ReceiveSide {
     /// Data arrived in order: RFC 9293 SHLD-19 (every second full segment), MUST-58 and -59 (together).
     pub fn note_in_order(&mut self, payload: usize, segments: u32, announced: u32) {
         self.largest_payload = self.largest_payload.max((payload as u32).div_ceil(segments.max(1)));
-        let full = self.largest_payload >= announced.min(self.largest_payload) && payload as u32 >= self.largest_payload;
+        let full =
+            self.largest_payload >= announced.min(self.largest_payload) && payload as u32 >= self.largest_payload;
         self.unacknowledged_segments += if full { segments } else { 0 };
         // A buffer of one or two segments must be acknowledged at once, or sender and receiver wait for each other.
         let cramped = u64::from(self.largest_payload) * 2 >= self.capacity as u64;
         let pending = (self.buffer.next() - self.acknowledged) as u64;
-        let due = cramped || self.unacknowledged_segments >= 2 || pending >= 2 * u64::from(self.largest_payload.max(536));
+        let due =
+            cramped || self.unacknowledged_segments >= 2 || pending >= 2 * u64::from(self.largest_payload.max(536));
         self.due = if due { Due::Now } else { self.due.max_with(Due::Delayed) };
     }
 
@@ -232,8 +234,15 @@ mod tests {
     fn acceptability_follows_the_table_of_rfc_9293() {
         let mut side = side(1000);
         for (start, length, expected) in [
-            (1, 0, true), (1000, 0, true), (1001, 0, false), (0, 0, false), (1, 1000, true), (-500, 501, false),
-            (-500, 502, true), (1000, 5000, true), (1001, 1, false),
+            (1, 0, true),
+            (1000, 0, true),
+            (1001, 0, false),
+            (0, 0, false),
+            (1, 1000, true),
+            (-500, 501, false),
+            (-500, 502, true),
+            (1000, 5000, true),
+            (1001, 1, false),
         ] {
             assert_eq!(side.is_acceptable(start, length), expected, "{start} {length}");
         }

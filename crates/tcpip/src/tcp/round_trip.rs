@@ -145,7 +145,9 @@ mod tests {
     #[test]
     fn hostile_064_one_microsecond_and_ten_seconds() {
         let settings = TcpSettings::default();
-        for (time, least) in [(Duration::from_micros(1), settings.rto_min), (Duration::from_secs(10), Duration::from_secs(10))] {
+        for (time, least) in
+            [(Duration::from_micros(1), settings.rto_min), (Duration::from_secs(10), Duration::from_secs(10))]
+        {
             let mut round_trip = RoundTrip::new(&settings);
             for _ in 0..100 {
                 round_trip.measured(Instant::ZERO, time, &settings);

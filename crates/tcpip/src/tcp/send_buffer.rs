@@ -126,7 +126,11 @@ mod tests {
         let mut written = 0;
         for (index, size) in [1, 10, 5000, 70_000, 3, 100_000, 24_986].into_iter().enumerate() {
             let piece = &data[written..written + size];
-            if index % 2 == 0 { buffer.write(piece) } else { buffer.write_bytes(Bytes::copy_from_slice(piece)) }
+            if index % 2 == 0 {
+                buffer.write(piece)
+            } else {
+                buffer.write_bytes(Bytes::copy_from_slice(piece))
+            }
             written += size;
         }
         assert_eq!((buffer.len(), buffer.end()), (200_000, 200_001));

@@ -41,11 +41,7 @@ pub struct KeepAlive {
 
 impl Default for KeepAlive {
     fn default() -> Self {
-        Self {
-            idle: limits::KEEP_ALIVE_IDLE,
-            interval: limits::KEEP_ALIVE_INTERVAL,
-            probes: limits::KEEP_ALIVE_PROBES,
-        }
+        Self { idle: limits::KEEP_ALIVE_IDLE, interval: limits::KEEP_ALIVE_INTERVAL, probes: limits::KEEP_ALIVE_PROBES }
     }
 }
 
@@ -170,8 +166,7 @@ mod tests {
     #[test]
     fn scale_is_the_smallest_that_reaches() {
         for (buffer, scale) in [(65_535, 0), (65_536, 1), (73_728, 1), (2_097_152, 6), (6 << 20, 7), (1 << 32, 14)] {
-            let settings =
-                TcpSettings { receive_buffer: 1024, receive_buffer_max: buffer, ..TcpSettings::default() };
+            let settings = TcpSettings { receive_buffer: 1024, receive_buffer_max: buffer, ..TcpSettings::default() };
             assert_eq!(settings.window_scale(), scale, "{buffer}");
         }
     }

@@ -114,7 +114,14 @@ impl<S: std::hash::BuildHasher> TimeWaits<S> {
     }
 
     /// A segment for a pair in TIME-WAIT arrives. RFC 9293 §3.10.7.4 read for this state.
-    pub fn handle(&mut self, now: Instant, pair: Pair, header: &TcpHeader, payload: usize, may_take_over: bool) -> Answer {
+    pub fn handle(
+        &mut self,
+        now: Instant,
+        pair: Pair,
+        header: &TcpHeader,
+        payload: usize,
+        may_take_over: bool,
+    ) -> Answer {
         let Some(record) = self.records.get_mut(&pair) else { return Answer::Drop };
         let remains = record.remains;
         // RFC 1337 §4's first fix: a reset does not end TIME-WAIT.
@@ -209,7 +216,8 @@ mod tests {
     #[test]
     fn hostile_071_resets_are_ignored_old_data_is_answered_new_syns_take_over() {
         let mut waits = waits(true);
-        let mut handle = |flags, sequence, payload| waits.handle(Instant::ZERO, pair(1), &header(flags, sequence), payload, true);
+        let mut handle =
+            |flags, sequence, payload| waits.handle(Instant::ZERO, pair(1), &header(flags, sequence), payload, true);
         assert!(matches!(handle(Flags::RST, 100, 0), Answer::Drop), "RFC 1337");
         assert!(matches!(handle(Flags::ACK, 50, 10), Answer::Send(_)), "an old duplicate");
         assert!(matches!(handle(Flags::SYN, 100, 0), Answer::Send(_)), "a SYN that may be old");

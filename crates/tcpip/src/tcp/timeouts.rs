@@ -116,7 +116,8 @@ impl Connection {
             self.keep_alive_unanswered = 0;
             // From the last sign of life; a moment later when that is past already and data is under way.
             let due = (self.received_at + keep_alive.idle).max(now + keep_alive.interval.min(keep_alive.idle));
-            self.timers.arm(Timer::KeepAlive, if silent < keep_alive.idle { self.received_at + keep_alive.idle } else { due });
+            self.timers
+                .arm(Timer::KeepAlive, if silent < keep_alive.idle { self.received_at + keep_alive.idle } else { due });
             return;
         }
         if self.keep_alive_unanswered >= keep_alive.probes {
@@ -158,12 +159,16 @@ impl Connection {
         }
     }
 
+    /// Whether `sequence` was sent and not acknowledged.
+    pub fn is_under_way(&self, sequence: crate::wire::sequence::SequenceNumber) -> bool {
+        let position = self.send.space.position(self.send.unacknowledged, sequence);
+        self.send.unacknowledged <= position && position < self.send.next
+    }
+
     /// An ICMP error about this connection, which named a sequence number of ours. RFC 5927 §4.1: believed only
     /// when that number is under way.
     pub fn handle_icmp(&mut self, sequence: crate::wire::sequence::SequenceNumber, error: IcmpError) {
-        let position = self.send.space.position(self.send.unacknowledged, sequence);
-        let under_way = self.send.unacknowledged <= position && position < self.send.next;
-        if !under_way {
+        if !self.is_under_way(sequence) {
             return;
         }
         match error {

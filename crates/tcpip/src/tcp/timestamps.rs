@@ -40,9 +40,7 @@ impl Timestamps {
 
     /// RFC 7323 §5.3 R1: the segment is older than what was seen. Not after 24 days of silence (§5.5).
     pub fn is_old(&self, now: Instant, value: u32) -> bool {
-        self.enabled
-            && (value.wrapping_sub(self.recent) as i32) < 0
-            && now - self.recent_at < TIMESTAMP_IDLE_MAX
+        self.enabled && (value.wrapping_sub(self.recent) as i32) < 0 && now - self.recent_at < TIMESTAMP_IDLE_MAX
     }
 
     /// RFC 7323 §4.3 (2): remember the peer's clock from the segment that covers the last acknowledgement sent.

@@ -342,7 +342,8 @@ mod tests {
     #[test]
     fn an_option_of_length_zero_is_malformed_and_no_loop() {
         let (source, destination): (Ipv6Addr, Ipv6Addr) = ("fe80::1".parse().unwrap(), "fe80::2".parse().unwrap());
-        let mut bytes = Icmpv6Message::NeighbourSolicitation { target: source, hardware: None }.encode(source, destination);
+        let mut bytes =
+            Icmpv6Message::NeighbourSolicitation { target: source, hardware: None }.encode(source, destination);
         bytes.extend([1, 0, 0, 0, 0, 0, 0, 0]);
         bytes[2..4].fill(0);
         let checksum = sum(source, destination, bytes.len()).bytes(&bytes).checksum();

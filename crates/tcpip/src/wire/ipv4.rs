@@ -95,6 +95,20 @@ impl Ipv4Header {
         })
     }
 
+    /// Reads the header of a packet quoted in an ICMP error: routers changed it on the way and may have cut what
+    /// follows, so neither checksum nor length is held against it.
+    pub fn decode_quoted(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut copy = [0; 60];
+        let length = usize::from(bytes.first().ok_or(Malformed::Incomplete)? & 0x0f) * 4;
+        let copy = copy.get_mut(..length.max(Self::LENGTH)).ok_or(Malformed::BadField)?;
+        copy.copy_from_slice(bytes.get(..copy.len()).ok_or(Malformed::Incomplete)?);
+        copy[2..4].fill(0xff);
+        copy[10..12].fill(0);
+        let checksum = Sum::new().bytes(copy).checksum();
+        copy[10..12].copy_from_slice(&checksum.to_be_bytes());
+        Self::decode(copy)
+    }
+
     /// Writes the 20 bytes, checksum included; `header_length` is ignored because no options are written.
     pub fn encode(&self) -> [u8; Self::LENGTH] {
         let mut bytes = [0; Self::LENGTH];

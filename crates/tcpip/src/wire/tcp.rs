@@ -146,10 +146,7 @@ impl TcpHeader {
             return Err(Malformed::BadField);
         }
         let options = TcpOptions::decode(cursor.take(length - Self::LENGTH)?);
-        Ok((
-            Self { source_port, destination_port, sequence, acknowledgement, flags, window, urgent, options },
-            length,
-        ))
+        Ok((Self { source_port, destination_port, sequence, acknowledgement, flags, window, urgent, options }, length))
     }
 
     /// Whether the checksum over header and payload is right (RFC 9293 MUST-3). `header` are the bytes decoded.

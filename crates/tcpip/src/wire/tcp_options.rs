@@ -239,8 +239,11 @@ mod tests {
             ("past the end", &[2, 40, 5, 180], plain),
             ("unterminated", &[8], plain),
             ("40 no-operations", &[1; 40], plain),
-            ("unknown, then MSS at odd alignment", &[200, 3, 9, 2, 4, 5, 180],
-                TcpOptions { maximum_segment_size: Some(1460), ..plain }),
+            (
+                "unknown, then MSS at odd alignment",
+                &[200, 3, 9, 2, 4, 5, 180],
+                TcpOptions { maximum_segment_size: Some(1460), ..plain },
+            ),
             ("end before MSS", &[0, 2, 4, 5, 180], plain),
             ("SACK of nine bytes", &[5, 11, 1, 2, 3, 4, 5, 6, 7, 8, 9], plain),
         ] {

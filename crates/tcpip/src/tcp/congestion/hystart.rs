@@ -64,8 +64,7 @@ impl Hystart {
         }
         match self.conservative {
             None if self.last_round_minimum != Duration::MAX => {
-                let threshold =
-                    (self.last_round_minimum / 8).clamp(ROUND_TRIP_THRESHOLD_MIN, ROUND_TRIP_THRESHOLD_MAX);
+                let threshold = (self.last_round_minimum / 8).clamp(ROUND_TRIP_THRESHOLD_MIN, ROUND_TRIP_THRESHOLD_MAX);
                 if self.this_round_minimum >= self.last_round_minimum + threshold {
                     self.conservative = Some((self.this_round_minimum, 0));
                 }

@@ -88,7 +88,8 @@ fn huge_windows_and_long_times_neither_overflow_nor_fall_below_one_segment() {
         let mut now = Instant::ZERO;
         for round in 0..2000_i64 {
             now += Duration::from_secs(3600 * 24);
-            let rate = Some(RateSample { rate: 12_500_000_000, application_limited: false, prior_delivered: u64::MAX / 2 });
+            let rate =
+                Some(RateSample { rate: 12_500_000_000, application_limited: false, prior_delivered: u64::MAX / 2 });
             law.on_acknowledged(&Acknowledged { rate, ..acknowledged(now, 1 << 40, round << 40) });
             if round % 100 == 99 {
                 law.on_congestion(now, u64::MAX / 4);

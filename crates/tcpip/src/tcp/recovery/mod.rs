@@ -380,13 +380,7 @@ impl Recovery {
     }
 
     /// RFC 6298 with Karn's rule (MUST-18); timestamps lift it (RFC 7323 §4).
-    fn measure(
-        &self,
-        ack: &Acknowledgement<'_>,
-        survey: &Survey,
-        round_trip: &mut RoundTrip,
-        settings: &TcpSettings,
-    ) {
+    fn measure(&self, ack: &Acknowledgement<'_>, survey: &Survey, round_trip: &mut RoundTrip, settings: &TcpSettings) {
         if let Some(measured) = survey.round_trip(ack) {
             round_trip.measured(ack.now, measured, settings);
         } else if ack.position > ack.previous {
@@ -474,13 +468,7 @@ impl Recovery {
         }
     }
 
-    fn detect(
-        &mut self,
-        now: Instant,
-        round_trip: &RoundTrip,
-        settings: &TcpSettings,
-        segment_size: u32,
-    ) -> u64 {
+    fn detect(&mut self, now: Instant, round_trip: &RoundTrip, settings: &TcpSettings, segment_size: u32) -> u64 {
         if !self.selective {
             return self.detect_by_duplicates();
         }

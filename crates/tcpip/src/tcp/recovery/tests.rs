@@ -59,13 +59,8 @@ impl Bench {
             window_limited: true,
         };
         self.acknowledged = position;
-        let change = self.recovery.on_acknowledged(
-            &ack,
-            &mut self.round_trip,
-            self.controller.as_mut(),
-            &self.settings,
-            1000,
-        );
+        let change =
+            self.recovery.on_acknowledged(&ack, &mut self.round_trip, self.controller.as_mut(), &self.settings, 1000);
         self.recovery.check(position, self.sent).unwrap();
         change
     }
