@@ -247,8 +247,8 @@ mod tests {
     #[test]
     fn hostile_087_ephemeral_ports_run_out_with_an_error() {
         let mut table = UdpTable::new();
-        for _ in 0..EPHEMERAL_COUNT {
-            table.bind((None, 0), false, 777).unwrap();
+        for chance in 0..EPHEMERAL_COUNT {
+            table.bind((None, 0), false, chance).unwrap();
         }
         assert_eq!(table.bind((None, 0), false, 777), Err(HostError::NoPorts));
     }

@@ -323,6 +323,11 @@ impl Host {
         &self.counters
     }
 
+    /// Forgets every path MTU learnt.
+    pub fn forget_path_mtus(&mut self) {
+        self.path_mtus.clear();
+    }
+
     /// All of TCP, to look at.
     pub const fn tcp(&self) -> &Endpoint {
         &self.tcp

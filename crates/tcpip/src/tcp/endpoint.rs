@@ -730,6 +730,11 @@ impl Endpoint {
         }
     }
 
+    /// Forgets every TIME-WAIT, as an operator may ask.
+    pub fn forget_time_waits(&mut self) {
+        self.time_waits.clear();
+    }
+
     /// How many connections, TIME-WAITs and listeners.
     pub fn census(&self) -> (usize, usize, usize) {
         (self.slots.len(), self.time_waits.len(), self.listeners.len())

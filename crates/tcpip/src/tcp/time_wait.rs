@@ -113,6 +113,12 @@ impl<S: std::hash::BuildHasher> TimeWaits<S> {
         }
     }
 
+    /// Forgets all, as an operator may ask.
+    pub fn clear(&mut self) {
+        self.records.clear();
+        self.order = VecDeque::new();
+    }
+
     /// A segment for a pair in TIME-WAIT arrives. RFC 9293 §3.10.7.4 read for this state.
     pub fn handle(
         &mut self,
