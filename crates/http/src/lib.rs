@@ -11,5 +11,7 @@ pub mod event_stream;
 pub mod h1;
 pub mod limits;
 mod output;
+pub mod binary;
+pub mod h2;
 pub mod semantics;
 pub mod websocket;

@@ -18,6 +18,8 @@ use crate::plan::Site;
 pub struct Exchange {
     /// Everything before the content, as received. Stages that send it on change a copy.
     pub head: Box<RequestHead>,
+    /// The target as it was received, where a rewrite has changed it: what the client signed and what the log shows.
+    pub rewritten_from: Option<Box<str>>,
     /// The content; taken by whoever uses it.
     pub body: Body,
     /// The path in its one normal form: routes, files, cache keys and upstreams all use this.
@@ -53,7 +55,18 @@ impl Exchange {
     /// Takes over a request. The path is normalised by the chain.
     pub fn new(request: Request, edge: Rc<Edge>) -> Self {
         let Request { head, body, reply, connection, link, received } = request;
-        Self { head, body, path: edge.take_path(), reply, connection, link, edge, received, notes: Notes::default() }
+        Self {
+            head,
+            rewritten_from: None,
+            body,
+            path: edge.take_path(),
+            reply,
+            connection,
+            link,
+            edge,
+            received,
+            notes: Notes::default(),
+        }
     }
 
     /// A response with this status and no fields, in warm memory.
@@ -62,6 +75,11 @@ impl Exchange {
         head.fields.clear();
         head.status = status;
         Response { head, body: Body::Empty, tunnel: None }
+    }
+
+    /// The target as the client sent it, rewritten or not.
+    pub fn asked_target(&self) -> &str {
+        self.rewritten_from.as_deref().unwrap_or_else(|| self.head.target())
     }
 
     /// The address of the connection's other side; the unspecified one on a Unix socket.

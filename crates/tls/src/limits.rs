@@ -109,3 +109,51 @@ pub const SPARE_BUFFERS_MAX: usize = 16;
 
 /// Bytes of 0-RTT data accepted where a site allows it: one request head.
 pub const EARLY_DATA_BYTES_MAX: u32 = 16 * 1024;
+
+/// Bytes of one ACME request or response body: a chain of four certificates is 8 KB; an RSA 8192
+/// signing request with a hundred names is below 10 KB.
+pub const ACME_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of one signing request in DER.
+pub const SIGNING_REQUEST_BYTES_MAX: usize = 16 * 1024;
+
+/// Length of a challenge token (43 is what 256 bits need; RFC 8555 §8 asks for 128 bits at least).
+pub const ACME_TOKEN_BYTES_MAX: usize = 128;
+
+/// Nonces an ACME server remembers as good; the oldest gives way, and its owner asks for another.
+pub const ACME_NONCES_MAX: usize = 4096;
+
+/// Accounts of an ACME server: the machines of a large network, each with its own.
+pub const ACME_ACCOUNTS_MAX: usize = 10_000;
+
+/// Contact addresses of an account.
+pub const ACME_CONTACTS_MAX: usize = 10;
+
+/// Unfinished orders of one account: renewals of many names at once, and no more.
+pub const ACME_OPEN_ORDERS_PER_ACCOUNT_MAX: usize = 100;
+
+/// Orders of one account, finished or not, whose time or certificate is not over: one machine's part of the
+/// whole, so that none can use it up.
+pub const ACME_ORDERS_PER_ACCOUNT_MAX: usize = 2_000;
+
+/// Authorizations an ACME server keeps: about 500 bytes each.
+pub const ACME_AUTHORIZATIONS_MAX: usize = 100_000;
+
+/// Orders an ACME server keeps in all, finished and not.
+pub const ACME_ORDERS_MAX: usize = 50_000;
+
+/// Validations under way at once: each is a connection of ours to another machine.
+pub const ACME_VALIDATIONS_MAX: usize = 64;
+
+/// How long an order and its authorizations can be used: long enough to mend a firewall.
+pub const ACME_ORDER_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
+
+/// How often a client sends a request again before it gives the order up.
+pub const ACME_TRIES_MAX: u32 = 8;
+
+/// How often a client asks whether an authorization or order is done: at two seconds and rising to thirty, ten
+/// minutes.
+pub const ACME_POLLS_MAX: u32 = 30;
+
+/// The longest a client waits because a server says so; beyond it the attempt fails and is made anew later.
+pub const ACME_RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);

@@ -8,7 +8,7 @@ impl Check<'_> {
     pub(super) fn route(&mut self, route: &Located<Route>) {
         self.one_action(route);
         self.keys_belong(route);
-        self.rewrite_and_captures(route);
+        self.rewrite_and_stars(route);
         self.store_is_guarded(route);
         if let Some(folder) = route.files.as_ref().or(route.store.as_ref()) {
             self.folder(folder);
@@ -22,16 +22,9 @@ impl Check<'_> {
         for headers in route.headers.iter().chain(&route.request_headers) {
             self.headers(headers);
         }
-        for page in route.error_pages.iter().map(|(_, page)| page) {
-            self.readable_file(page);
-        }
         for index in route.index.iter().filter(|index| index.contains('/') || index.is_empty()) {
             let message = format!("`{}` is not the name of a file", index.value);
             self.found.error(index.span.clone(), message, "expected a name like \"index.html\"");
-        }
-        if let Some(fallback) = route.fallback.as_ref().filter(|path| !path.starts_with('/')) {
-            let message = "`fallback` is a path of the site";
-            self.found.error(fallback.span.clone(), message, format!("write \"/{}\"", fallback.value));
         }
     }
 

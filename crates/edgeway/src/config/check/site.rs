@@ -80,6 +80,12 @@ impl Check<'_> {
             self.found.error(redirect.span.clone(), message, "expected the URL of another site");
             self.found.advise("to send plain HTTP to HTTPS nothing is needed: that is what happens without a word");
         }
+        if target.origin().is_some() && !target.is_origin_only() {
+            let origin = target.origin().unwrap_or_default();
+            let message = "a site moves to another site: path and query of each request are kept";
+            self.found.error(redirect.span.clone(), message, format!("write \"{origin}\""));
+            self.found.advise("to send every request to one page, give a route a `redirect`");
+        }
         if let Some(alias) = site.aliases.iter().find(|alias| leads_here(&alias.value)) {
             let message = format!("`{}` is redirected to itself, for ever", alias.value);
             self.found.error(alias.span.clone(), message, "it is where this site's redirect leads");

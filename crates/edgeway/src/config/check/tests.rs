@@ -164,12 +164,12 @@ fn routes() {
             "[[site.a.route]]\nfiles = \"x\"\nheaders = { set = { Content-Length = \"1\" } }",
             &["3:21 `content-length` cannot be changed by hand"],
         ),
-        ("[[site.a.route]]\npath = \"/old/*\"\nredirect = \"/new/$2\"", &["3:12 `$2` stands for nothing"]),
+        ("[[site.a.route]]\npath = \"/old\"\nredirect = \"/new/*\"", &["3:12 the star stands for nothing"]),
         (
             "[[site.a.route]]\nproxy = \"b:1\"\nrewrite = { strip_prefix = \"api/\" }",
             &["3:28 `api/` is not a prefix of paths | write \"/api\""],
         ),
-        ("[[site.a.route]]\nproxy = \"b:1\"\nrewrite = { from = \"/a/*\" }", &["3:20 a `from` without a `to`"]),
+        ("[[site.a.route]]\nproxy = \"b:1\"\nrewrite = { to = \"a\" }", &["3:18 `a` is not a path | write \"/a\""]),
         (
             "[listen]\nhttp = \":80\"\n[[site.a.route]]\nproxy = \"localhost:80\"",
             &["4:9 warning: `http://localhost:80` is Edgeway itself"],
