@@ -50,24 +50,25 @@ impl Check<'_> {
     }
 
     pub(super) fn keys_belong(&mut self, route: &Located<Route>) {
-        use Action::{Files, Proxy, Redirect, Respond, Store};
+        use Action::{Files, Proxy, Respond, Store};
         let [(action, _)] = actions(route)[..] else { return };
         let files = &[Files, Store][..];
+        let only_files = &[Files][..];
         let store = &[Store][..];
         let passing = &[Files, Store, Proxy, Respond][..];
         for (key, span, owners) in [
             ("listing", span(route.listing.as_ref()), files),
-            ("index", route.index.first().map(|index| index.span.clone()), files),
-            ("fallback", span(route.fallback.as_ref()), files),
-            ("symlinks", span(route.symlinks.as_ref()), files),
-            ("hidden", span(route.hidden.as_ref()), files),
+            ("index", route.index.first().map(|index| index.span.clone()), only_files),
+            ("fallback", span(route.fallback.as_ref()), only_files),
+            ("symlinks", span(route.symlinks.as_ref()), only_files),
+            ("hidden", span(route.hidden.as_ref()), only_files),
             ("open", span(route.open.as_ref()), store),
             ("quota", span(route.quota.as_ref()), store),
             ("request_headers", span(route.request_headers.as_ref()), &[Proxy][..]),
             ("rewrite", span(route.rewrite.as_ref()), &[Files, Store, Proxy][..]),
             ("limit_body", span(route.limit_body.as_ref()), &[Store, Proxy][..]),
             ("compress", span(route.compress.as_ref()), passing),
-            ("cache_control", span(route.cache_control.as_ref()), &[Files, Store, Proxy, Redirect, Respond][..]),
+            ("cache_control", span(route.cache_control.as_ref()), files),
         ] {
             let Some(span) = span.filter(|_| !owners.contains(&action)) else { continue };
             let owners: Vec<_> = owners.iter().map(|owner| format!("`{}`", owner.word())).collect();

@@ -28,7 +28,6 @@ use listening::Listening;
 use site::Site;
 
 /// A configuration in force.
-#[derive(Debug)]
 pub struct Checked {
     /// Where to listen.
     pub listening: Listening,

@@ -6,8 +6,11 @@ use std::rc::Rc;
 use edgeway_http::semantics::{FieldName, Fields};
 use edgeway_net::drive::tls::ClientSettings;
 use edgeway_serve::plan::{self, Plan};
+use edgeway_serve::stages::admit::Admit;
 use edgeway_serve::stages::files::Files;
 use edgeway_serve::stages::proxy::{self, target::Target};
+use edgeway_serve::stages::store::Store;
+use edgeway_serve::stages::transform::Transform;
 
 use super::Checked;
 use super::proxy::Server;
@@ -56,9 +59,19 @@ impl Route {
             rewrite: self.rewrite.clone(),
             request_edits: self.request_edits.clone(),
             response_edits: self.response_edits.clone(),
-            stages: Vec::new(),
+            stages: self.stages(),
             end: self.end.plan(),
         }
+    }
+}
+
+impl Route {
+    /// What stands around the end, outermost first: the order of `edgeway_serve::chain::LIST`.
+    fn stages(&self) -> Vec<Rc<dyn plan::Stage>> {
+        let admit = self.admit.as_ref().map(|shared| Rc::new(Admit::new(shared.clone())) as Rc<dyn plan::Stage>);
+        let transform =
+            self.transform.as_ref().map(|settings| Rc::new(Transform::new(settings.clone())) as Rc<dyn plan::Stage>);
+        admit.into_iter().chain(transform).collect()
     }
 }
 
@@ -66,6 +79,7 @@ impl End {
     fn plan(&self) -> Rc<dyn plan::End> {
         match self {
             Self::Files(shared) => Rc::new(Files::new(shared.clone())),
+            Self::Store(shared) => Rc::new(Store::new(shared.clone())),
             Self::Proxy(proxy) => {
                 let targets = proxy.servers.iter().map(target).collect();
                 Rc::new(proxy::Proxy::new(proxy.settings.clone(), targets))

@@ -14,7 +14,6 @@ use crate::config::read::Located;
 use crate::config::words::{FilePath, Host, StatusClass};
 
 /// One site.
-#[derive(Debug)]
 pub struct Site {
     /// Its names as the plan takes them: `example.com`, `*.example.com`, and `*` for the default site.
     pub hosts: Vec<String>,

@@ -29,14 +29,9 @@ impl Folder {
 
     /// The checked form, or what was found.
     fn make(&self, text: &str) -> Result<Checked, String> {
-        let loaded = parse(Source::new("edge.toml", &self.0, text), Reach::Files);
-        let mut found = loaded.diagnostics.clone();
-        let clock = SharedClock::new(NOW);
-        let made = loaded
-            .configuration
-            .filter(|_| !found.has_errors())
-            .and_then(|raw| make(&raw, &loaded.source, &clock, &mut found));
-        made.ok_or_else(|| found.render(&loaded.source, Paint::Plain))
+        let mut loaded = parse(Source::new("edge.toml", &self.0, text), Reach::Files);
+        let made = loaded.make(&SharedClock::new(NOW));
+        made.ok_or_else(|| loaded.diagnostics.render(&loaded.source, Paint::Plain))
     }
 }
 
@@ -138,7 +133,40 @@ fn certificates_are_read_and_judged() {
     let front = made.certificates.front(&memory, Some(std::sync::Arc::new(authority)), IssueRule::Never).unwrap();
     assert_eq!(front.rule_for("a.example"), made.sites[0].client_rule);
 
-    let said = folder.make(&text("a.example", "b.key")).unwrap_err();
+    let said = folder.make(&text("a.example", "b.key")).err().unwrap_or_default();
     assert!(said.contains("edge.toml:2:31") && said.contains("belongs to another certificate"), "{said}");
     folder.make(&text("z.example", "a.key")).expect("a certificate for another name is only warned about");
+}
+
+#[test]
+fn users_are_read_and_a_scheme_they_cannot_prove_is_refused() {
+    let folder = Folder::new("users");
+    let line = |realm: &str| {
+        use edgeway_serve::stages::admit::users::digest_line;
+        digest_line("anna", realm, "secret", edgeway_http::semantics::authentication::Algorithm::Sha256).unwrap()
+    };
+    folder.write("users", &line("home"));
+    let text = |auth: &str| {
+        format!("[[site.a.route]]\nfiles = \"public\"\ncompress = [\"gzip\"]\nauth = {{ users = \"users\", {auth} }}")
+    };
+    let made = folder.make(&text("scheme = \"digest\", realm = \"home\"")).unwrap();
+    assert_eq!(made.plan().site("a").map(|site| site.routes[0].stages.len()), Some(2));
+    assert_eq!(made.watched, [folder.0.join("users")]);
+    for (auth, part) in
+        [("scheme = \"digest\"", "no digest for the realm \"Edgeway\""), ("realm = \"x\"", "no password for Basic")]
+    {
+        let said = folder.make(&text(auth)).err().unwrap_or_default();
+        assert!(said.contains(part) && said.contains("edge.toml:4:18"), "{said}");
+    }
+}
+
+#[test]
+fn a_store_is_opened_with_its_bounds() {
+    let folder = Folder::new("store");
+    let text = "[[site.a.route]]\nstore = \"public\"\nopen = true\nlimit_body = \"1MB\"\nquota = \"1GB\"";
+    let made = folder.make(text).unwrap();
+    assert!(matches!(&made.sites[0].routes[0].end, route::End::Store(store) if store.used().0 == 0));
+    folder.write("file", "");
+    let said = folder.make(&text.replace("public", "file")).err().unwrap_or_default();
+    assert!(said.contains("edge.toml:2:9") && said.contains("is a file, not a folder"), "{said}");
 }

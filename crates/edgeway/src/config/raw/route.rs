@@ -38,11 +38,12 @@ table! {
         headers: Option<Located<Headers>>,
         /// Changes the header fields of the request before it is passed on.
         request_headers: Option<Located<Headers>>,
-        /// The `Cache-Control` of successful responses.
+        /// The `Cache-Control` of files. For others, set it with `headers`.
         cache_control: Option<Located<FieldValue>>,
         /// Compresses responses that profit from it, as the client accepts: `true`, `false` or a list of codings in
-        /// order of preference. Without it: on for `files`, off for the rest, because compressing pages that mix
-        /// secrets with what a stranger typed can reveal the secrets (BREACH).
+        /// order of preference. Off unless asked for, because compressing pages that mix secrets with what a stranger
+        /// typed can reveal the secrets (BREACH). Files that stand beside another with the ending `.br`, `.zst` or `.gz` are
+        /// used in any case.
         compress: Option<Located<Compress>>,
         /// The largest request body, instead of the one in `[limits]`.
         limit_body: Option<Located<Size>>,
@@ -65,7 +66,7 @@ table! {
         hidden: Option<Located<bool>>,
         /// Lets anyone change a store.
         open: Option<Located<bool>>,
-        /// The most that a store may hold.
+        /// The most that a store may hold, all files together.
         quota: Option<Located<Size>>,
     }
 }
