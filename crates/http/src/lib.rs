@@ -6,12 +6,12 @@
 //! and the next deadline out). [`websocket`] and [`event_stream`] are what the edge itself speaks on top.
 //! What goes wrong stands in [`error`], every bound in [`limits`].
 
+pub mod binary;
 pub mod error;
 pub mod event_stream;
 pub mod h1;
+pub mod h2;
 pub mod limits;
 mod output;
-pub mod binary;
-pub mod h2;
 pub mod semantics;
 pub mod websocket;

@@ -33,7 +33,7 @@ pub struct Settings {
     pub error_pages: BTreeMap<u16, String>,
     /// Whether names with a leading dot are served. `.well-known` at the root always is (RFC 8615). Default: no.
     pub hidden: bool,
-    /// Whether symbolic links that stay below the root are followed. Default: no; the root itself may be a link.
+    /// Whether relative symbolic links that stay below the root are followed. Default: no; the root itself may be a link.
     pub follow_links: bool,
     /// Bytes of content each worker keeps in memory. Default: [`limits::MEMORY`].
     pub memory: ByteCount,
