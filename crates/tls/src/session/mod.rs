@@ -295,7 +295,7 @@ impl Session {
         let stopped = match &mut self.stage {
             Stage::Server(connection) => pump.run(&mut **connection, sink),
             Stage::Client(connection) => pump.run(&mut **connection, sink),
-            Stage::Hello(_) | Stage::Waiting { .. } | Stage::Failed => return Ok(()),
+            Stage::Hello(_) | Stage::Waiting { .. } | Stage::Failed => Stopped::Enough,
         };
         self.input.settle();
         match stopped {

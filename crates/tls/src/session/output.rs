@@ -48,9 +48,13 @@ impl Session {
         self.output.consume(count);
     }
 
-    /// Bytes of plaintext that [`Self::write_plaintext`] would take now.
+    /// Bytes of plaintext that [`Self::write_plaintext`] would take at most now. During a handshake it may
+    /// take none yet; a server that was sent 0-RTT data may answer it before the handshake is over.
     pub fn output_room(&self) -> usize {
-        if self.is_handshaking() || self.flags.closed { 0 } else { OUTPUT_BYTES_MAX.saturating_sub(self.output.len()) }
+        if self.flags.closed || self.failure.is_some() || self.common().is_none() {
+            return 0;
+        }
+        OUTPUT_BYTES_MAX.saturating_sub(self.output.len())
     }
 
     /// Says `close_notify`: the peer may then know that it received everything (RFC 8446 §6.1).

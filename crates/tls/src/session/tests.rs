@@ -229,7 +229,42 @@ fn early_data_arrives_marked_and_once() {
         server.read_plaintext(&mut plaintext, 1000).unwrap();
         assert_eq!(&plaintext[..], expected, "turn {turn}: hostile_055, a replay gives nothing");
         assert_eq!(server.was_early(), turn == 0);
+        if turn == 0 {
+            // The answer goes out before the client's last message is in.
+            assert!(server.is_handshaking());
+            assert_eq!(write_all(&mut server, b"200"), 3);
+            let mut answer = server.output();
+            while !answer.is_empty() {
+                client.read_tls(&mut answer).unwrap();
+                client.process_new_packets().unwrap();
+            }
+            let mut received = [0; 10];
+            assert_eq!(std::io::Read::read(&mut client.reader(), &mut received).unwrap(), 3);
+        }
     }
+}
+
+#[test]
+fn a_client_that_begins_and_stops_costs_what_it_sent() {
+    let place = Place::new();
+    let front = place.front(vec![place.site(&["example.com"])], place.settings());
+    let name = ServerName::try_from("example.com").unwrap();
+    let hello = Session::connect(place.client(&[]), name).unwrap().output().to_vec();
+    for sent in [1, 100, 1000] {
+        let mut server = Session::accept(Arc::clone(&front), None);
+        server.input_space()[..sent].copy_from_slice(&hello[..sent]);
+        server.handle_input(sent).unwrap();
+        assert_eq!(server.buffered_bytes(), 2048, "{sent} bytes of a hello");
+    }
+    let mut pair = Pair::new(&front, &place.client(&[]), "example.com").shake_hands();
+    write_all(&mut pair.client, &pattern(16_384));
+    for sent in [1, 1000, 2000] {
+        pair.server.input_space()[..sent].copy_from_slice(&pair.client.output()[..sent]);
+        pair.client.consume_output(sent);
+        pair.server.handle_input(sent).unwrap();
+        assert_eq!(pair.server.read_plaintext(&mut BytesMut::new(), 1000).unwrap(), 0);
+    }
+    assert_eq!(pair.server.buffered_bytes(), 4096, "3001 bytes of a record");
 }
 
 /// A peer may cut handshake messages into many records; writing in between must neither disturb
