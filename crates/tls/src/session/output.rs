@@ -22,8 +22,8 @@ pub(super) enum Order<'a> {
 
 impl Session {
     /// Encrypts as much of `chunks`, taken one after the other, as the bound on unsent bytes
-    /// ([`OUTPUT_BYTES_MAX`]) lets it; gives the number of bytes taken. Zero during a handshake,
-    /// with a full output, and while plaintext waits to be read that came with the handshake.
+    /// ([`OUTPUT_BYTES_MAX`]) lets it; gives the number of bytes taken. Zero during a handshake and
+    /// with a full output.
     ///
     /// Chunks share records: a head and its body of 1 KB become one record.
     ///
@@ -68,8 +68,13 @@ impl Session {
     }
 
     fn carry_out(&mut self, order: Order<'_>) -> Result<usize, SessionError> {
-        let mut pump =
-            Pump { input: &mut self.input, output: &mut self.output, seen: &mut self.seen, flags: &mut self.flags };
+        let mut pump = Pump {
+            input: &mut self.input,
+            output: &mut self.output,
+            held: &mut self.held,
+            seen: &mut self.seen,
+            flags: &mut self.flags,
+        };
         let (result, server) = match &mut self.stage {
             Stage::Server(connection) => (pump.write(&mut **connection, order), true),
             Stage::Client(connection) => (pump.write(&mut **connection, order), false),
