@@ -147,7 +147,8 @@ impl Session {
         if self.failure.is_some() || self.flags.peer_closed {
             return &mut [];
         }
-        self.input.space(most.min(limits::INPUT_BYTES_MAX))
+        let offered = self.input.len() + limits::INPUT_BYTES_USUAL;
+        self.input.space(most.min(offered).min(limits::INPUT_BYTES_MAX))
     }
 
     /// `count` bytes were read into [`Self::input_space`] (zero when there were none: the space is
