@@ -1,5 +1,7 @@
 //! Sites: which hosts, and what holds for all their routes.
 
+use std::collections::HashMap;
+
 use super::Check;
 use crate::config::raw::{Hsts, Redirect, Site};
 use crate::config::read::{Located, Or};
@@ -46,9 +48,9 @@ impl Check<'_> {
 
     fn duplicate_hosts(&mut self) {
         let sites = self.configuration.site.iter();
-        let all: Vec<_> = sites.flat_map(|(host, site)| std::iter::once(host).chain(&site.aliases)).collect();
-        for (index, host) in all.iter().enumerate() {
-            if let Some(first) = all[..index].iter().find(|other| other.value == host.value) {
+        let mut seen: HashMap<&Host, &Located<Host>> = HashMap::new();
+        for host in sites.flat_map(|(host, site)| std::iter::once(host).chain(&site.aliases)) {
+            if let Some(first) = seen.insert(&host.value, host) {
                 let line = self.source.place(first.span.start).line;
                 self.found.error(
                     host.span.clone(),
