@@ -62,3 +62,6 @@ pub const CONTROL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Bytes of one message of a handover: a socket's address, or the ticket keys.
 pub const HANDOVER_MESSAGE_BYTES_MAX: usize = 16 << 10;
+
+/// How long a certificate signed by hand lives. Public authorities give 90 days, and what renews itself does not need more.
+pub const LEAF_LIFETIME: Duration = Duration::from_secs(90 * 86_400);

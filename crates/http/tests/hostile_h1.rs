@@ -95,6 +95,7 @@ fn hostile_004_content_of_a_request_answered_early_is_never_a_request() {
         assert!(!server.is_idle());
         server.consume_output(now, server.output_length());
         assert_eq!((server.is_idle(), server.wants_close()), (drained, !drained));
+        assert_eq!(server.wants_linger(), !drained);
     }
 }
 

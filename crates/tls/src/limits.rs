@@ -132,6 +132,13 @@ pub const ACME_CONTACTS_MAX: usize = 10;
 /// Unfinished orders of one account: renewals of many names at once, and no more.
 pub const ACME_OPEN_ORDERS_PER_ACCOUNT_MAX: usize = 100;
 
+/// Orders of one account, finished or not, whose time or certificate is not over: one machine's part of the
+/// whole, so that none can use it up.
+pub const ACME_ORDERS_PER_ACCOUNT_MAX: usize = 2_000;
+
+/// Authorizations an ACME server keeps: about 500 bytes each.
+pub const ACME_AUTHORIZATIONS_MAX: usize = 100_000;
+
 /// Orders an ACME server keeps in all, finished and not.
 pub const ACME_ORDERS_MAX: usize = 50_000;
 

@@ -15,24 +15,37 @@ use crate::process;
 use anyhow::Result;
 use std::io::{BufRead as _, BufReader, Error, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Where the application listens. Its threads end with the process.
 pub(crate) struct Application {
     pub(crate) address: SocketAddr,
+    arrived: Arrived,
 }
+
+/// The request lines that arrived, in order.
+type Arrived = Arc<Mutex<Vec<String>>>;
 
 impl Application {
     pub(crate) fn start() -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
+        let arrived = Arrived::default();
+        let application = Self { address, arrived: Arc::clone(&arrived) };
         std::thread::spawn(move || {
             for socket in listener.incoming().flatten() {
+                let arrived = Arc::clone(&arrived);
                 // A broken connection is the client's choice; the next one is served all the same.
-                std::thread::spawn(move || converse(socket));
+                std::thread::spawn(move || converse(socket, &arrived));
             }
         });
-        Ok(Self { address })
+        Ok(application)
+    }
+
+    /// The request lines that arrived since this was last asked.
+    pub(crate) fn take_arrived(&self) -> Vec<String> {
+        std::mem::take(&mut *self.arrived.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// An address where nobody listens.
@@ -57,11 +70,12 @@ impl Request {
     }
 }
 
-fn converse(socket: TcpStream) -> std::io::Result<()> {
+fn converse(socket: TcpStream, arrived: &Arrived) -> std::io::Result<()> {
     socket.set_nodelay(true)?;
     let mut writer = socket.try_clone()?;
     let mut reader = BufReader::new(socket);
     while let Some(request) = read_request(&mut reader, &mut writer)? {
+        arrived.lock().unwrap_or_else(PoisonError::into_inner).push(request.line.clone());
         answer(&request, &mut writer)?;
         if request.field("connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
             break;

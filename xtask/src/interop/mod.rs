@@ -16,6 +16,7 @@ mod expected;
 mod httplint;
 mod node;
 mod pycurl;
+mod raw;
 mod reload;
 mod report;
 mod slow;
@@ -61,6 +62,11 @@ const ALL: &[Case] = &[
     Case { name: "node", about: "Node's fetch and undici: streams, pipelining, early hints", run: node::run },
     Case { name: "chromium", about: "headless Chromium on a page with parts", run: chromium::run },
     Case { name: "websocket", about: "Autobahn's cases through the proxy, compared with direct", run: websocket::run },
+    Case {
+        name: "raw",
+        about: "bytes that no client library would send, and what arrives behind the proxy",
+        run: raw::run,
+    },
     Case { name: "slow", about: "slowhttptest's four attacks while others are served", run: slow::run },
     Case { name: "reload", about: "reload in a loop under load without a failed request", run: reload::run },
     Case { name: "crash", about: "kill -9 during PUT: the old file or the new one", run: crash::run },

@@ -5,6 +5,7 @@ use super::report::Report;
 use super::stage::{Stage, run_for};
 use crate::edgeway::Edgeway;
 use crate::install;
+use crate::process::Heir;
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::Signal;
 use std::process::Command;
@@ -46,6 +47,7 @@ pub(super) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
         Ok(())
     });
     report.check("graceful stop finishes what is under way", || finishes(stage, &text(1)));
+    report.check("binary upgrade under load", || upgrades(stage, &text(7)));
     Ok(())
 }
 
@@ -76,6 +78,40 @@ fn under_load(
     ensure!(!words.contains("Socket errors") && !words.contains("Non-2xx"), "requests failed:\n{words}");
     let now = number(edgeway)?;
     ensure!(now == Some(last), "number {now:?} is in force, {last} was the last");
+    Ok(())
+}
+
+/// SIGUSR2 under load: another process takes over the listening sockets, and the old one goes when its work is done.
+fn upgrades(stage: &Stage, text: &str) -> Result<()> {
+    let folder = stage.folder("upgraded")?;
+    std::fs::create_dir_all(folder.join("public"))?;
+    std::fs::write(folder.join("public/hello.txt"), "hello\n")?;
+    std::fs::write(folder.join("edgeway.toml"), text)?;
+    let mut edgeway = Edgeway::serve(&stage.program, &["edgeway.toml"], &folder)?;
+    let url = format!("http://127.0.0.1:{}/hello.txt", edgeway.address("http")?.port());
+    let mut command = Command::new("wrk");
+    command.args(["-t1", "-c32", "-d5s", "--timeout", "5s", &url]);
+    let (words, _heir) = std::thread::scope(|scope| -> Result<_> {
+        let load = scope.spawn(|| run_for(&mut command, Duration::from_secs(40)));
+        std::thread::sleep(Duration::from_secs(2));
+        edgeway.service.signal(Signal::USR2)?;
+        let heir = Heir::of(&mut edgeway.service)?;
+        let output = load.join().unwrap_or_else(|_| bail!("wrk panicked"))?;
+        Ok((String::from_utf8_lossy(&output.stdout).into_owned(), heir))
+    })?;
+    ensure!(words.contains("requests in"), "wrk said:\n{words}");
+    ensure!(!words.contains("Socket errors") && !words.contains("Non-2xx"), "requests failed:\n{words}");
+    ends_by_itself(&mut edgeway, Duration::from_secs(40))?;
+    ensure!(number(&edgeway)? == Some(7), "the new process does not answer");
+    Ok(())
+}
+
+fn ends_by_itself(edgeway: &mut Edgeway, at_most: Duration) -> Result<()> {
+    let until = Instant::now() + at_most;
+    while !edgeway.service.has_ended() {
+        ensure!(Instant::now() < until, "it has not stopped after {at_most:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     Ok(())
 }
 
@@ -113,10 +149,5 @@ fn finishes(stage: &Stage, text: &str) -> Result<()> {
     let output = client.wait_with_output().context("curl")?;
     let body = String::from_utf8_lossy(&output.stdout);
     ensure!(output.status.success() && body.ends_with("part 5\n"), "curl ended with {} after {body:?}", output.status);
-    let until = Instant::now() + Duration::from_secs(10);
-    while !edgeway.service.has_ended() {
-        ensure!(Instant::now() < until, "it has not stopped after ten seconds");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    Ok(())
+    ends_by_itself(&mut edgeway, Duration::from_secs(10))
 }

@@ -4,9 +4,11 @@
 
 use super::report::Report;
 use super::stage::{Stage, run_for};
+use crate::edgeway::Edgeway;
 use crate::install;
 use crate::process::{Service, free_address};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail, ensure};
+use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -26,10 +28,7 @@ pub(super) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
     let mut echo = Service::start(&mut command, &stage.folder.join("echo.words"))?;
     echo.wait_for(echo_address)?;
 
-    let edgeway = stage.serve(&format!(
-        "[listen]\nhttp = [\"127.0.0.1:0\"]\n[log]\naccess = \"off\"\n[site.\"localhost\"]\ndefault = true\n\
-         [[site.\"localhost\".route]]\nproxy = \"{echo_address}\"\n"
-    ))?;
+    let edgeway = stage.serve(&configuration(echo_address, "first"))?;
     let direct = play(&bin, echo_address, &stage.folder("direct")?)?;
     let through = play(&bin, edgeway.address("http")?, &stage.folder("through")?)?;
     for (case, behaviour) in &direct {
@@ -43,7 +42,36 @@ pub(super) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
             None => report.fail(case, "not played through Edgeway"),
         }
     }
+    report.check("lives through reloads", || lives_through_reloads(stage, &edgeway, &bin, echo_address));
     Ok(())
+}
+
+fn configuration(echo: SocketAddr, mark: &str) -> String {
+    format!(
+        "[listen]\nhttp = [\"127.0.0.1:0\"]\n[log]\naccess = \"off\"\n[site.\"localhost\"]\ndefault = true\n\
+         [[site.\"localhost\".route]]\nproxy = \"{echo}\"\nheaders = {{ set = {{ X-Mark = \"{mark}\" }} }}\n"
+    )
+}
+
+/// A connection that was open before a reload goes on as if nothing had happened.
+fn lives_through_reloads(stage: &Stage, edgeway: &Edgeway, bin: &Path, echo: SocketAddr) -> Result<()> {
+    let mut command = Command::new(bin.join("python"));
+    command.arg(Stage::script("websocket_client.py"));
+    command.arg(format!("ws://{}", edgeway.address("http")?)).arg("3");
+    std::thread::scope(|scope| {
+        let client = scope.spawn(|| run_for(&mut command, Duration::from_secs(30)));
+        for reload in 0..8 {
+            std::thread::sleep(Duration::from_millis(300));
+            stage.write("edgeway.toml", configuration(echo, &format!("reload {reload}")))?;
+            edgeway.service.signal(Signal::HUP)?;
+        }
+        let output = client.join().unwrap_or_else(|_| bail!("the client panicked"))?;
+        let error = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{}", error.lines().last().unwrap_or("no reason given"));
+        let echoed: usize = String::from_utf8_lossy(&output.stdout).trim().parse()?;
+        ensure!(echoed > 20, "only {echoed} messages in three seconds");
+        Ok(())
+    })
 }
 
 fn is_fine(behaviour: &str) -> bool {

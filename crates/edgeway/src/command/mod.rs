@@ -1,10 +1,12 @@
 //! The command line: one definition, from which help, man pages and shell completions come too. Called by
 //! `main`; each command has a file of its own here and hands on to the houses below.
 
+pub mod ca;
 pub mod check;
 pub mod failure;
 pub mod generate;
 pub mod reload;
+pub mod serve;
 pub mod terminal;
 pub mod user;
 
@@ -28,7 +30,9 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 the work failed, 2 the words wer
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Serve(serve::ServeArguments),
     Check(check::CheckArguments),
+    Ca(ca::CaArguments),
     Reload(reload::ReloadArguments),
     User(user::UserArguments),
     Version(VersionArguments),
@@ -64,6 +68,8 @@ pub fn run() -> ExitCode {
     };
     let mut terminal = Terminal::of_process();
     let result = match line.command {
+        Command::Serve(arguments) => serve::run(arguments, &mut terminal),
+        Command::Ca(arguments) => ca::run(arguments, &mut terminal),
         Command::Check(arguments) => check::run(&arguments, &mut terminal),
         Command::Reload(arguments) => reload::run(&arguments, &mut terminal),
         Command::User(arguments) => user::run(&arguments, &mut terminal),

@@ -80,7 +80,9 @@ impl Rotating {
         if there != ours {
             match Self::open(&self.path) {
                 Ok(fresh) => *self = fresh,
-                Err(error) => tracing::warn!(%error, path = %self.path.display(), "the access log cannot be opened again"),
+                Err(error) => {
+                    tracing::warn!(%error, path = %self.path.display(), "the access log cannot be opened again")
+                }
             }
         }
     }

@@ -1,104 +1,65 @@
-//! The admin address: metrics, health, the configuration in force, reload. Serves with the same driver as every site; what it may be asked is
-//! decided by [`crate::admin`].
+//! What the admin address knows of the process: counters, the configuration in force, whether it stops; and the way to ask the control thread
+//! for a reload. What is answered to whom is decided by [`crate::admin`].
 
-use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use edgeway_http::semantics::{FieldName, RequestHead, Status};
-use edgeway_net::drive::{Answer, Answering, Body, Handler, Request, Response, Sent};
+use edgeway_net::drive::outside::Boxed;
+use edgeway_serve::stages::record::metrics::prometheus;
 use tokio::sync::{mpsc, oneshot};
 
 use super::shared::Shared;
-use crate::admin::{Asked, Reply, Wish, decide};
-use std::sync::{Arc, Mutex};
+use crate::admin::Facts;
+use crate::admin::end::Process;
 
-/// What the admin address asks of the control thread.
+/// Asks the control thread to reload.
 pub struct ReloadWish {
-    /// Takes what came of it: all is well, or what to show.
+    /// Takes what came of it: what is in force now, or what is wrong.
     pub done: oneshot::Sender<Result<String, String>>,
 }
 
-/// Answers the admin address; lives on the control thread.
-pub struct AdminHandler {
-    shared: Arc<Shared>,
-    shown: Arc<Mutex<serde_json::Value>>,
-    reload: mpsc::Sender<ReloadWish>,
+/// What the process says of itself. Kept up by the control thread.
+#[derive(Default)]
+pub struct Standing {
+    /// The configuration in force as `/config` shows it.
+    pub shown: Mutex<serde_json::Value>,
+    /// Whether it stops.
+    pub stopping: AtomicBool,
 }
 
-impl AdminHandler {
-    /// `shown` is the configuration in force as `/config` shows it.
-    pub fn new(shared: Arc<Shared>, shown: Arc<Mutex<serde_json::Value>>, reload: mpsc::Sender<ReloadWish>) -> Rc<Self> {
-        Rc::new(Self { shared, shown, reload })
+/// The process as the admin address sees it.
+pub struct RunningProcess {
+    /// Counters.
+    pub shared: Arc<Shared>,
+    /// Configuration and state.
+    pub standing: Arc<Standing>,
+    /// The way to the control thread.
+    pub reload: mpsc::Sender<ReloadWish>,
+}
+
+impl Facts for RunningProcess {
+    fn metrics(&self) -> String {
+        prometheus(self.shared.metrics.iter().map(|worker| &**worker))
     }
 
-    async fn reload(self: Rc<Self>) -> Reply {
-        let (done, outcome) = oneshot::channel();
-        if self.reload.send(ReloadWish { done }).await.is_err() {
-            return Reply::text(Status::SERVICE_UNAVAILABLE, "the server is stopping\n");
-        }
-        match outcome.await {
-            Ok(Ok(text)) => Reply::text(Status::OK, text),
-            Ok(Err(text)) => Reply::text(Status::UNPROCESSABLE_CONTENT, text),
-            Err(_) => Reply::text(Status::SERVICE_UNAVAILABLE, "the server is stopping\n"),
-        }
+    fn configuration(&self) -> serde_json::Value {
+        self.standing.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn reply_now(&self, wish: &Wish) -> Reply {
-        match wish {
-            Wish::Metrics => {
-                let workers = self.shared.metrics.iter().map(|worker| &**worker);
-                Reply::metrics(edgeway_serve::stages::record::metrics::prometheus(workers))
-            }
-            Wish::Config => {
-                let shown = self.shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                Reply::json(&shown)
-            }
-            Wish::Answered(reply) => reply.clone(),
-            // Asked of the control thread by `reload`.
-            Wish::Reload => Reply::text(Status::ACCEPTED, ""),
-        }
+    fn is_ready(&self) -> bool {
+        !self.standing.stopping.load(Ordering::Relaxed)
     }
 }
 
-fn answer(head: Box<RequestHead>, reply: Reply) -> Answer<Box<RequestHead>> {
-    let mut response = Response::new(reply.status);
-    response.head.fields.append(FieldName::ContentType, reply.content_type);
-    response.head.fields.append(FieldName::CacheControl, "no-store");
-    if let Some(allow) = reply.allow {
-        response.head.fields.append(FieldName::Allow, allow);
-    }
-    response.body = Body::from(reply.body);
-    Answer { response, ticket: head }
-}
-
-impl Handler for AdminHandler {
-    type Ticket = Box<RequestHead>;
-
-    fn handle(self: &Rc<Self>, request: Request) -> Answering<Self::Ticket> {
-        let head = request.head;
-        let asked = Asked {
-            method: head.method,
-            path: head.path(),
-            host: head.host(),
-            origin: head.fields.get_str(FieldName::Origin),
-            peer: &request.connection.peer,
-        };
-        match decide(&asked) {
-            Wish::Reload => {
-                let admin = Rc::clone(self);
-                Answering::Later(Box::pin(async move { answer(head, admin.reload().await) }))
+impl Process for RunningProcess {
+    fn reload(&self) -> Boxed<'_, Result<String, String>> {
+        Box::pin(async move {
+            let stopping = || Err("the server is stopping\n".to_owned());
+            let (done, outcome) = oneshot::channel();
+            if self.reload.send(ReloadWish { done }).await.is_err() {
+                return stopping();
             }
-            wish => {
-                let reply = self.reply_now(&wish);
-                Answering::Now(answer(head, reply))
-            }
-        }
-    }
-
-    fn refuse(self: &Rc<Self>, request: Request, status: Status, reason: &'static str) -> Answer<Self::Ticket> {
-        answer(request.head, Reply::text(status, format!("{reason}\n")))
-    }
-
-    fn finished(&self, ticket: Self::Ticket, _: Sent) -> Option<Box<RequestHead>> {
-        Some(ticket)
+            outcome.await.unwrap_or_else(|_| stopping())
+        })
     }
 }

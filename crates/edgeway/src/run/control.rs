@@ -1,28 +1,29 @@
 //! The control thread: starts the workers, and then waits for signals, changed files and the admin address. It decides; the workers serve.
 
-use std::future::Future;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use edgeway_base::World;
 use edgeway_net::drive::accept::{self, Door, Entrance};
 use edgeway_net::drive::gate::Gate;
 use edgeway_net::os::{Kernel, KernelListener, listen};
+use edgeway_serve::Edge;
+use edgeway_serve::stages::record::Recorder;
 use edgeway_tls::SharedClock;
 use edgeway_tls::authority::Authority;
 use edgeway_tls::server::{Front, IssueRule, Memory};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use super::admin::{AdminHandler, ReloadWish};
+use super::admin::{ReloadWish, RunningProcess, Standing};
 use super::handover::{self, Inheritance};
 use super::loading::{Ready, Wanted};
 use super::shared::Shared;
-use super::sockets::{Purpose, Sockets};
+use super::sockets::Sockets;
 use super::watch::Watch;
 use super::worker::{self, Order};
 use super::{access_writer, own_authority};
@@ -57,7 +58,8 @@ pub fn run(
     announce: impl FnOnce(&Announcement<'_>, &mut Terminal) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     // The program's place is found out now: after an upgrade on disk, the running image has none.
-    let program = std::env::current_exe().map_err(|error| Failure::new(format!("our own program is not found: {error}")))?;
+    let program =
+        std::env::current_exe().map_err(|error| Failure::new(format!("our own program is not found: {error}")))?;
     let inherited = handover::inherit().map_err(|error| Failure::new(format!("the handover failed: {error}")))?;
     let world = Kernel::new();
     let clock = SharedClock::new(world.wall());
@@ -104,7 +106,7 @@ struct Control {
     workers: Vec<(mpsc::UnboundedSender<Order>, JoinHandle<()>)>,
     authority: Option<(Arc<Authority>, bool)>,
     watch: Watch,
-    shown: Arc<Mutex<serde_json::Value>>,
+    standing: Arc<Standing>,
     admin: Option<edgeway_base::world::Address>,
     reloads: mpsc::Receiver<ReloadWish>,
     reload_sender: mpsc::Sender<ReloadWish>,
@@ -153,7 +155,7 @@ impl Control {
             wanted,
         });
         let mut control = Self {
-            shown: Arc::new(Mutex::new(checked.shown.clone())),
+            standing: Arc::default(),
             watch: Watch::default(),
             workers: Vec::new(),
             admin: None,
@@ -198,6 +200,7 @@ impl Control {
             self.workers.push((orders, thread));
         }
         self.open_admin()?;
+        self.show();
         self.watch = Watch::new(self.files());
         let running = Running { process: std::process::id(), admin: self.admin.clone() };
         if let Err(error) = self.state.note_running(&running) {
@@ -208,8 +211,14 @@ impl Control {
 
     fn open_admin(&mut self) -> Result<(), Failure> {
         let Some(endpoint) = self.checked.listening.admin.clone() else { return Ok(()) };
-        let handler =
-            AdminHandler::new(Arc::clone(&self.shared), Arc::clone(&self.shown), self.reload_sender.clone());
+        let process = RunningProcess {
+            shared: Arc::clone(&self.shared),
+            standing: Arc::clone(&self.standing),
+            reload: self.reload_sender.clone(),
+        };
+        let recorder = Recorder::new(Arc::default(), None);
+        let plan = crate::admin::end::plan(Rc::new(process));
+        let edge = Edge::new(Rc::new(self.world.clone()), plan, recorder, &self.shared.pseudonym);
         for socket in Listening::sockets(std::slice::from_ref(&endpoint)) {
             let opened = listen::open_for_workers(&socket.address, 1);
             let opened = match opened {
@@ -224,11 +233,11 @@ impl Control {
             };
             for socket in opened {
                 let listener = KernelListener::adopt(socket).map_err(|error| Failure::new(error.to_string()))?;
-                self.admin.get_or_insert(edgeway_base::world::Listener::local_address(&listener));
+                self.admin.get_or_insert_with(|| edgeway_base::world::Listener::local_address(&listener));
                 let door = Door::new(admin_entrance(&self.checked));
-                let handler = Rc::clone(&handler);
+                let edge = Rc::clone(&edge);
                 let accepting =
-                    accept::run(listener, door, self.world.clone(), handler, Gate::new(), Rc::default(), usize::MAX);
+                    accept::run(listener, door, self.world.clone(), edge, Gate::new(), Rc::default(), usize::MAX);
                 tokio::task::spawn_local(accepting);
             }
         }
@@ -293,7 +302,9 @@ impl Control {
         let checked = Arc::new(checked);
         let authority = match &self.authority {
             Some(authority) => Some(authority.clone()),
-            None => open_authority(&checked, &self.state, self.world.wall()).map_err(|failure| format!("{failure}\n"))?,
+            None => {
+                open_authority(&checked, &self.state, self.world.wall()).map_err(|failure| format!("{failure}\n"))?
+            }
         };
         let signer = authority.as_ref().map(|(authority, _)| Arc::clone(authority));
         let front = make_front(&checked, &self.shared.memory, signer).map_err(|error| format!("{error}\n"))?;
@@ -319,11 +330,16 @@ impl Control {
         for (purpose, address) in difference.gone {
             self.tell_all(|| Order::Forget(purpose, address.clone()));
         }
-        *self.shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = checked.shown.clone();
         self.checked = checked;
+        self.show();
         self.watch = Watch::new(self.files());
         let sites = self.checked.sites.len();
         Ok(format!("{remarks}reloaded: {sites} site{}\n", if sites == 1 { "" } else { "s" }))
+    }
+
+    /// What `/config` shows from now on.
+    fn show(&self) {
+        *self.standing.shown.lock().unwrap_or_else(PoisonError::into_inner) = self.checked.shown.clone();
     }
 
     /// True when another process serves now and this one is to end.
@@ -351,6 +367,7 @@ impl Control {
     /// Lets requests under way finish; a second signal ends at once.
     async fn stop(&mut self, signals: &mut Signals) {
         let patience = self.checked.stop_timeout;
+        self.standing.stopping.store(true, Ordering::Relaxed);
         tracing::info!(patience = ?patience, "stopping");
         if let Err(error) = self.state.write("tickets", &self.shared.memory.export_tickets()) {
             tracing::debug!(%error, "the ticket keys are not kept");
@@ -375,7 +392,7 @@ impl Control {
 
     /// What a change of asks for a reload.
     fn files(&self) -> Vec<PathBuf> {
-        let mut files = self.checked.files.clone();
+        let mut files = self.checked.watched.clone();
         if !self.options.wanted.is_folder() {
             files.push(self.options.wanted.path.clone());
         }
@@ -396,7 +413,8 @@ fn open_authority(
 
 fn make_front(checked: &Checked, memory: &Arc<Memory>, authority: Option<Arc<Authority>>) -> Result<Front, String> {
     if checked.listening.https.is_empty() {
-        return Front::build(memory, Vec::new(), edgeway_tls::server::FrontSettings::default()).map_err(|error| error.to_string());
+        return Front::build(memory, Vec::new(), edgeway_tls::server::FrontSettings::default())
+            .map_err(|error| error.to_string());
     }
     checked.certificates.front(memory, authority, IssueRule::Never).map_err(|error| error.to_string())
 }
@@ -466,12 +484,11 @@ impl Signals {
     }
 }
 
-fn wait(signal: &mut Option<Signal>) -> impl Future<Output = ()> {
-    async move {
-        match signal {
-            Some(signal) if signal.recv().await.is_some() => {}
-            _ => std::future::pending().await,
-        }
+async fn wait(signal: &mut Option<Signal>) {
+    if let Some(signal) = signal
+        && signal.recv().await.is_some()
+    {
+        return;
     }
+    std::future::pending().await
 }
-

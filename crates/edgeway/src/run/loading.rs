@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use edgeway_tls::SharedClock;
 
 use crate::config::checked::{self, Checked};
+use crate::config::read::Located;
 use crate::config::words::Endpoint;
 use crate::config::{Loaded, Paint, Reach, Source, load, parse};
-use crate::config::read::Located;
 
 /// What to serve, and the command line's words about it.
 #[derive(Clone, Debug)]
@@ -41,7 +41,8 @@ impl Wanted {
     /// Loads it. The error is what to show: mistakes with their lines, or one sentence.
     pub fn load(&self, clock: &SharedClock, paint: Paint) -> Result<Ready, String> {
         let loaded = if self.is_folder() {
-            let folder = self.path.canonicalize().map_err(|error| format!("cannot open {}: {error}\n", self.path.display()))?;
+            let folder =
+                self.path.canonicalize().map_err(|error| format!("cannot open {}: {error}\n", self.path.display()))?;
             let text = text_for_folder(&folder)?;
             parse(Source::new(self.path.display().to_string(), "", text), Reach::Files)
         } else {

@@ -11,9 +11,9 @@ use edgeway_http::semantics::forwarded::TrustedPeers;
 use edgeway_net::drive::accept::{self, Addresses, Door, Entrance};
 use edgeway_net::drive::gate::Gate;
 use edgeway_net::os::{Kernel, KernelListener};
+use edgeway_serve::Edge;
 use edgeway_serve::stages::record::Recorder;
 use edgeway_serve::stages::record::access_log::AccessLog;
-use edgeway_serve::Edge;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 

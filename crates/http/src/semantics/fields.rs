@@ -236,6 +236,26 @@ impl Fields {
         });
     }
 
+    /// For decoders: appends a field whose name was looked up and whose bytes were checked (a token; no CR, LF,
+    /// NUL; trimmed). The text of a known name is not kept.
+    pub fn push_checked(&mut self, known: FieldName, name: &[u8], value: &[u8], sensitive: bool) {
+        let name_start = self.bytes.len();
+        if known == FieldName::Other {
+            self.bytes.extend_from_slice(name);
+        }
+        let value_start = self.bytes.len();
+        self.bytes.extend_from_slice(value);
+        mark(&mut self.present, known);
+        self.entries.push(Entry {
+            known,
+            name_length: (value_start - name_start) as u16,
+            sensitive,
+            name_start: name_start as u32,
+            value_start: value_start as u32,
+            value_length: value.len() as u32,
+        });
+    }
+
     fn push(&mut self, known: FieldName, name_start: u32, name_length: u16, value: &[u8]) {
         let value = value.trim_ascii();
         let value_start = self.bytes.len() as u32;

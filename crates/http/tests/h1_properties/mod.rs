@@ -211,7 +211,9 @@ impl Drop for Run {
         if std::thread::panicking() {
             return;
         }
-        let mut client = ClientConnection::new(ClientLimits::default());
+        // Interim responses are as many as the calls that asked for them.
+        let limits = ClientLimits { informational_max: u32::MAX, ..ClientLimits::default() };
+        let mut client = ClientConnection::new(limits);
         let mut head = ResponseHead::default();
         let mut rest = std::mem::take(&mut self.written);
         self.shown = rest.escape_ascii().to_string();

@@ -28,10 +28,13 @@ pub struct PoolLimits {
     pub idle_for: Duration,
 }
 
+/// A connection and since when it is idle.
+type Idle = (Box<Connection>, Instant);
+
 /// A worker's idle connections.
 pub struct Pool {
     limits: PoolLimits,
-    idle: RefCell<HashMap<PoolKey, Vec<(Box<Connection>, Instant)>>>,
+    idle: RefCell<HashMap<PoolKey, Vec<Idle>>>,
 }
 
 impl Pool {

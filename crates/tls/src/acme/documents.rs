@@ -154,3 +154,8 @@ pub fn token_is_safe(token: &str) -> bool {
     (1..=crate::limits::ACME_TOKEN_BYTES_MAX).contains(&token.len())
         && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
+
+/// Where the proof for `token` is looked for on port 80 (RFC 8555 §8.3).
+pub fn http_path(token: &str) -> String {
+    format!("/.well-known/acme-challenge/{token}")
+}

@@ -93,6 +93,7 @@ mod tests {
                 0x01, 0xC8, 0xD4,
             ]),
             issuer: String::new(),
+            subject: String::new(),
         };
         assert_eq!(certificate_id(&facts).unwrap(), "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE");
     }

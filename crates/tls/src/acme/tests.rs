@@ -68,9 +68,7 @@ impl Network {
         while let Some(validation) = self.server.poll_event() {
             let shown = match (self.shown.get(&validation.name), &validation.visit) {
                 (None, _) => Shown::Nothing(Kind::Connection, "connection refused".to_owned()),
-                (Some(proof), Visit::Http { path })
-                    if *path == format!("/.well-known/acme-challenge/{}", proof.token) =>
-                {
+                (Some(proof), Visit::Http { path }) if *path == proof.path() => {
                     Shown::Http { status: 200, body: format!("{}\r\n", proof.key_authorization).into_bytes() }
                 }
                 (Some(_), Visit::Http { .. }) => Shown::Http { status: 404, body: Vec::new() },

@@ -10,6 +10,7 @@ use rustls::server::ResolvesServerCert;
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 
+use super::choice::Hello;
 use super::client_rule::{ClientRule, RuleId};
 use super::issued::IssueRule;
 use super::memory::Memory;
@@ -109,8 +110,18 @@ pub(super) type Nameless = (Arc<CertifiedKey>, Arc<ServerConfig>);
 /// Sites that can share one rustls configuration.
 #[derive(Debug)]
 pub(super) struct Group {
+    /// Chooses suites in our order.
     pub(super) config: Arc<ServerConfig>,
+    /// Chooses them in the client's.
+    clients_order: Arc<ServerConfig>,
     pub(super) rule: RuleId,
+}
+
+impl Group {
+    /// Our order of suites, unless the client's machine is slow at AES.
+    pub(super) fn config_for(&self, hello: &Hello<'_>) -> Arc<ServerConfig> {
+        Arc::clone(if hello.prefers_chacha { &self.clients_order } else { &self.config })
+    }
 }
 
 /// What must be equal for two sites to share a configuration.
@@ -220,7 +231,10 @@ impl Groups {
 
     fn build(self, directory: &Arc<Directory>) -> Result<Vec<Group>, CertificateError> {
         let build = |(key, rule): (&GroupKey, &ClientRule)| {
-            Ok(Group { config: Arc::new(configuration(key, rule, directory)?), rule: key.rule })
+            let clients_order = configuration(key, rule, directory)?;
+            let mut config = clients_order.clone();
+            config.ignore_client_order = true;
+            Ok(Group { config: Arc::new(config), clients_order: Arc::new(clients_order), rule: key.rule })
         };
         self.keys.iter().zip(&self.rules).map(build).collect()
     }
@@ -261,13 +275,9 @@ pub(super) fn bare_configuration(
         Versions::Both => &[&TLS13, &TLS12],
         Versions::Tls13Only => &[&TLS13],
     };
-    let mut config = ServerConfig::builder_with_details(crate::provider(), Arc::new(memory.clock.clone()))
+    Ok(ServerConfig::builder_with_details(crate::provider(), Arc::new(memory.clock.clone()))
         .with_protocol_versions(versions)
         .map_err(|error| CertificateError::BadConfiguration(error.to_string()))?
         .with_client_cert_verifier(rule.verifier()?)
-        .with_cert_resolver(resolver);
-    // The server's order: its first suites are the fastest that are safe. rustls weighs the
-    // client's wish for ChaCha20 itself.
-    config.ignore_client_order = true;
-    Ok(config)
+        .with_cert_resolver(resolver))
 }

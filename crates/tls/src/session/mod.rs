@@ -130,7 +130,9 @@ impl Session {
 
     // ---- ciphertext in
 
-    /// Where to read ciphertext to. Empty when enough waits to be read: take the plaintext first.
+    /// Where to read ciphertext to. Empty when enough waits to be read (take the plaintext first), while a
+    /// certificate is awaited, after the peer's `close_notify` and after a failure; never because the peer is
+    /// gone, so an empty space must not be read into and taken for an end of input.
     pub fn input_space(&mut self) -> &mut [u8] {
         let most = match self.stage {
             Stage::Hello(_) => limits::CLIENT_HELLO_BYTES_MAX,

@@ -22,12 +22,12 @@ pub(crate) struct FieldBounds {
 /// Spans are positions in `bytes`: on success the caller copies its start into the arena, otherwise it clears
 /// `fields`. `note` sees every known field as it comes and may refuse it.
 #[inline]
-pub(crate) fn decode(
-    bytes: &[u8],
+pub(crate) fn decode<'a>(
+    bytes: &'a [u8],
     mut at: usize,
     bounds: FieldBounds,
     fields: &mut Fields,
-    mut note: impl FnMut(FieldName, &[u8]) -> Result<(), Malformed>,
+    mut note: impl FnMut(FieldName, &'a [u8]) -> Result<(), Malformed>,
 ) -> Result<Option<usize>, Malformed> {
     loop {
         match bytes.get(at) {

@@ -136,7 +136,8 @@ fn conditions_and_ranges() {
     let first = get(&end, "/digits.txt", &[]);
     let (tag, date) = (first.field(FieldName::Etag).to_owned(), first.field(FieldName::LastModified).to_owned());
     let weak = format!("W/{tag}");
-    let rows: [(&[(&str, &str)], u16, &str); 14] = [
+    type Row<'a> = (&'a [(&'a str, &'a str)], u16, &'a str);
+    let rows: [Row<'_>; 14] = [
         (&[("If-None-Match", &tag)], 304, ""),
         (&[("If-None-Match", &weak)], 304, ""),
         (&[("If-None-Match", "\"other\"")], 200, "0123456789"),
@@ -219,8 +220,9 @@ fn precompressed_forms_are_negotiated() {
     assert_eq!(get(&later, "/digits.txt", &[("Accept-Encoding", "identity;q=0, zstd")]).status, 200);
 
     // A form left over from an older build is not sent.
-    let new = SystemTime::now() + Duration::from_secs(3600);
-    fs::File::options().write(true).open(place.path().join("app.js")).unwrap().set_modified(new).unwrap();
+    let original = fs::File::options().write(true).open(place.path().join("app.js")).unwrap();
+    let later = original.metadata().unwrap().modified().unwrap() + Duration::from_secs(3600);
+    original.set_modified(later).unwrap();
     let seen = get(&files(&place, |_| {}), "/app.js", &[("Accept-Encoding", "br")]);
     assert_eq!((seen.field(FieldName::ContentEncoding), seen.text().as_str()), ("", "console.log(1)"));
 }

@@ -130,8 +130,7 @@ impl Proxy {
         content: Body,
         upgrade: Option<&Upgrade>,
     ) -> Result<Response, Failure> {
-        let metrics = Rc::clone(&exchange.edge);
-        let metrics = metrics.recorder().metrics();
+        let metrics = std::sync::Arc::clone(exchange.edge.recorder().metrics());
         let (connection, home) = match target.connect(exchange, &self.settings).await {
             Ok(connected) => connected,
             // Nothing was sent, so anything may be tried elsewhere.

@@ -7,6 +7,8 @@
 //! Every change is a new file that takes the old one's place by a rename, after its bytes are on the disk. A crash at any moment
 //! leaves the old or the new one.
 
+#[cfg(test)]
+mod crash;
 mod disk;
 pub mod limits;
 mod patch;
@@ -18,6 +20,7 @@ mod upload;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use edgeway_base::{ByteCount, Entropy};
@@ -98,6 +101,9 @@ impl Shared {
             cache_control,
             precompressed: false,
             index: Vec::new(),
+            // What one worker has stored, another has to show at once: nothing is believed without a look.
+            revalidate: Duration::ZERO,
+            memory_file: ByteCount(0),
             replaced_whole: true,
             // What a stranger uploads is what it says it is, and nothing else.
             no_sniff: true,

@@ -169,6 +169,19 @@ fn hostile_081_nobody_overwrites_what_he_has_not_seen() {
 }
 
 #[test]
+fn what_one_worker_stored_another_shows_at_once() {
+    let house = house("store-workers", |_| {});
+    let other = Store::new(Arc::clone(&house.shared));
+    for content in ["one", "two", "three"] {
+        house.ask("PUT /a", &[], content);
+        assert_eq!(house.scene.ask(&other, "GET /a", &[]).text(), content);
+        assert_eq!(house.ask("GET /a", &[], Body::Empty).text(), content);
+    }
+    house.ask("DELETE /a", &[], Body::Empty);
+    assert_eq!(house.scene.ask(&other, "GET /a", &[]).status, 404);
+}
+
+#[test]
 fn limits_and_quota() {
     let house = house("store-quota", |settings| {
         (settings.file_limit, settings.quota) = (ByteCount(10), Some(ByteCount(15)));

@@ -94,7 +94,7 @@ impl Issue {
     }
 
     pub(super) fn forget_predecessor(&mut self) -> bool {
-        self.replaces.take().is_some()
+        self.phase == Phase::Order && self.replaces.take().is_some()
     }
 
     /// The request of this phase.

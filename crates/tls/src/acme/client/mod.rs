@@ -15,7 +15,7 @@ use std::time::Duration;
 use edgeway_base::{Blame, Blamed, Instant, WallTime};
 use rustls_pki_types::CertificateDer;
 
-use super::documents::Directory;
+use super::documents::{Directory, http_path};
 use super::exchange::{Request, Response};
 use super::jws;
 use super::key::AccountKey;
@@ -67,6 +67,13 @@ pub struct Proof {
     pub token: String,
     /// What is to be answered there, or what [`crate::server::challenge_certificate`] needs.
     pub key_authorization: String,
+}
+
+impl Proof {
+    /// The path on port 80 under which [`ProofKind::Http`] is looked for (RFC 8555 §8.3).
+    pub fn path(&self) -> String {
+        http_path(&self.token)
+    }
 }
 
 /// What the caller should know or do.
@@ -329,11 +336,10 @@ impl Client {
                 self.settings.account = None;
                 self.try_again(now, Some(Duration::ZERO), Failure::Refused(problem));
             }
-            // RFC 9773 §5: if the predecessor cannot be named, renew without naming it.
-            Kind::AlreadyReplaced if self.forget_predecessor() => {
-                self.try_again(now, Some(Duration::ZERO), Failure::Refused(problem));
-            }
             _ if problem.may_retry() => self.try_again(now, problem.retry_after, Failure::Refused(problem)),
+            // RFC 9773 §5: a server may refuse an order for the predecessor it names; then renew without naming
+            // it. If that was not the reason, the second answer says so.
+            _ if self.forget_predecessor() => self.try_again(now, Some(Duration::ZERO), Failure::Refused(problem)),
             _ => self.give_up(Failure::Refused(problem)),
         }
     }

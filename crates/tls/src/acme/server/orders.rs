@@ -11,6 +11,7 @@ use super::state::{Authorization, Challenge, Order};
 use super::{Context, Server, json_response, not_found, not_yours};
 use crate::acme::documents::{self, Identifier, Status};
 use crate::acme::exchange::{Request, Response};
+use crate::acme::jws;
 use crate::acme::moment;
 use crate::acme::problem::{Kind, Problem};
 use crate::certificate::CertificateName;
@@ -90,13 +91,21 @@ impl Server {
     }
 
     fn check_order_count(&mut self, account: &str, now: WallTime) -> Result<(), Problem> {
-        if self.state.orders.len() >= limits::ACME_ORDERS_MAX {
+        if self.is_full() {
             self.state.forget(now);
         }
-        let too_many = self.state.orders.len() >= limits::ACME_ORDERS_MAX
+        let own = self.state.orders.values().filter(|order| order.account == account).count();
+        let too_many = self.is_full()
+            || own >= limits::ACME_ORDERS_PER_ACCOUNT_MAX
             || self.state.open_orders(account, now) >= limits::ACME_OPEN_ORDERS_PER_ACCOUNT_MAX;
-        let problem = || Problem::new(Kind::RateLimited, "there are too many unfinished orders");
+        let problem = || Problem::new(Kind::RateLimited, "there are too many orders");
         if too_many { Err(problem().later(Duration::from_secs(3600))) } else { Ok(()) }
+    }
+
+    /// Whether an order of the largest kind would go beyond what is kept.
+    fn is_full(&self) -> bool {
+        self.state.orders.len() >= limits::ACME_ORDERS_MAX
+            || self.state.authorizations.len() + limits::NAMES_PER_CERTIFICATE_MAX > limits::ACME_AUTHORIZATIONS_MAX
     }
 
     /// RFC 9773 §5: the predecessor is the account's own, shares a name, and has no successor yet.
@@ -130,8 +139,11 @@ impl Server {
             return id.clone();
         }
         let id = context.identifier();
-        // RFC 8555 §8: at least 128 bits of chance; here 256.
-        let token = context.identifier() + &context.identifier()[..21];
+        // RFC 8555 §8: at least 128 bits of chance; here 256. As one base64url value, because some clients
+        // (certbot) decode it and show what they encode again.
+        let mut token = [0; 32];
+        context.entropy.fill(&mut token);
+        let token = jws::encode(token);
         let challenge =
             |kind: &str| Challenge { kind: kind.to_owned(), status: Status::Pending, validated: None, error: None };
         let authorization = Authorization {

@@ -8,7 +8,7 @@ use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::GeneralName;
 
 use super::{Context, Server, json_response, not_found};
-use crate::acme::documents::Status;
+use crate::acme::documents::{Status, http_path};
 use crate::acme::exchange::{Request, Response};
 use crate::acme::problem::{Kind, Problem};
 use crate::certificate::{CertificateName, reading};
@@ -184,7 +184,7 @@ impl Server {
         let Some(authorization) = self.state.authorizations.get(id) else { return };
         let Some(name) = authorization.identifier.name() else { return };
         let visit = if kind == "http-01" {
-            Visit::Http { path: format!("/.well-known/acme-challenge/{}", authorization.token) }
+            Visit::Http { path: http_path(&authorization.token) }
         } else {
             Visit::Tls { server_name: reverse_name(&name) }
         };

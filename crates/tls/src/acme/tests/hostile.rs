@@ -256,6 +256,8 @@ fn hostile_086_false_proofs() {
             let shown = json(&stranger.post(network, &authorization, None));
             let challenge = shown["challenges"].as_array().unwrap().iter().find(|c| c["type"] == kind).unwrap();
             let token = challenge["token"].as_str().unwrap().to_owned();
+            // Clients that decode it and encode it again must come to the same (certbot does).
+            assert_eq!(jws::encode(jws::decode(&token).unwrap()), token);
             stranger.post(network, challenge["url"].as_str().unwrap(), Some(&json!({})));
             // A second call changes nothing while the first visit is under way.
             stranger.post(network, challenge["url"].as_str().unwrap(), Some(&json!({})));

@@ -58,6 +58,11 @@ fn proofs_last_and_accounts_too() {
     // A third that names the same predecessor is ordered without naming it.
     client.issue(vec![name("a.test")], Some(first.facts())).unwrap();
     assert_eq!(kinds(&network.run(&mut client)), ["issued"]);
+    // So is one whose predecessor the server has never seen.
+    let stranger = Authority::create("other", NOW).unwrap();
+    let stranger = stranger.issue(&[name("a.test")], Default::default(), NOW, Duration::from_secs(86_400)).unwrap();
+    client.issue(vec![name("a.test")], Some(stranger.certificate.facts())).unwrap();
+    assert_eq!(kinds(&network.run(&mut client)), ["issued"]);
     assert!(matches!(Server::restore(settings(), b"{"), Err(CertificateError::Unreadable(_))));
 }
 

@@ -1,12 +1,12 @@
 //! Output that waits to be written: small pieces gathered in one buffer, large ones queued as they are. Filled by
-//! the writer, emptied by the driver with one vectored write.
+//! the writers of the machines, emptied by the driver with one vectored write.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
 
-use crate::limits::h1::{GATHER_KEPT_BYTES_MAX, SHARED_BYTES_MIN};
+use crate::limits::{GATHER_KEPT_BYTES_MAX, SHARED_BYTES_MIN};
 
 /// The queue. Empty, it may hold a warm buffer; [`Output::release_memory`] gives that back.
 #[derive(Default, Debug)]

@@ -1,0 +1,10 @@
+//! HTTP/2 from outside: one binary. `errors` is RFC 9113's error conditions as a table; `hostile` the floods and lies, by
+//! their numbers; `exchange` a client and a server of ours talking; `scheduling` whose bytes go first; `operations`
+//! random work against a model. [`peer`] is what plays the other side.
+
+mod errors;
+mod exchange;
+mod hostile;
+mod operations;
+mod peer;
+mod scheduling;
