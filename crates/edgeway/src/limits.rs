@@ -30,20 +30,6 @@ pub const HEADER_SIZE_MIN: ByteCount = ByteCount::kilobytes(2);
 /// How long HSTS must last for browsers to build it in: one year (hstspreload.org, submission requirements).
 pub const HSTS_PRELOAD_MIN: Duration = Duration::from_secs(365 * 86_400);
 
-/// Memory of one argon2id hash, in KB: 19 MiB with two passes over one lane, the first choice of OWASP's
-/// Password Storage Cheat Sheet. A sign-in costs about 20 ms of one core; RFC 9106's 2 GiB would let a
-/// handful of strangers take a small machine's memory.
-pub const ARGON2_MEMORY_KB: u32 = 19 * 1024;
-
-/// Passes over the memory; see [`ARGON2_MEMORY_KB`].
-pub const ARGON2_ITERATIONS: u32 = 2;
-
-/// Lanes; see [`ARGON2_MEMORY_KB`].
-pub const ARGON2_LANES: u32 = 1;
-
-/// Bytes of salt (RFC 9106 §3.1 recommends 16).
-pub const ARGON2_SALT_BYTES: usize = 16;
-
 /// bcrypt's cost: 2^12 rounds, about 250 ms. OWASP asks for at least 10.
 pub const BCRYPT_COST: u32 = 12;
 

@@ -103,9 +103,9 @@ fn lines(arguments: &AddArguments, password: &str) -> Result<Vec<String>, Failur
         let line = if arguments.bcrypt { secret::bcrypt(name, password) } else { secret::argon2id(name, password) };
         return Ok(vec![line?]);
     };
-    let mut lines = vec![secret::digest(Algorithm::Sha256, name, realm, password)];
+    let mut lines = vec![secret::digest(Algorithm::Sha256, name, realm, password)?];
     if arguments.md5 {
-        lines.push(secret::digest(Algorithm::Md5, name, realm, password));
+        lines.push(secret::digest(Algorithm::Md5, name, realm, password)?);
     }
     Ok(lines)
 }
