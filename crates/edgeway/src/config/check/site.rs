@@ -13,7 +13,7 @@ impl Check<'_> {
         let sites = &self.configuration.site;
         if sites.is_empty() && !self.has_gaps {
             let end = 0..self.source.text().len().min(1);
-            self.found.warning(end, "there is no site: every request will be answered with 404", "");
+            self.found.warning(end, "there is no site: every request will be answered with 421", "");
             self.found.advise("add one, like this: [[site.\"example.com\".route]] files = \"public\"");
         }
         self.duplicate_hosts();
