@@ -137,11 +137,9 @@ impl Making<'_> {
         host: &Located<Host>,
         site: &raw::Site,
     ) {
-        match certificate.warnings(self.now) {
-            Some(warning @ (Warning::Expired { .. } | Warning::NotYetValid { .. })) => {
-                self.found.warning(cert.span.clone(), format!("{}: {warning}", cert.value), "");
-            }
-            Some(_) | None => {}
+        if let Some(warning @ (Warning::Expired { .. } | Warning::NotYetValid { .. })) = certificate.warnings(self.now)
+        {
+            self.found.warning(cert.span.clone(), format!("{}: {warning}", cert.value), "");
         }
         for name in std::iter::once(host).chain(&site.aliases) {
             let example = name.to_string().replace('*', "www");
