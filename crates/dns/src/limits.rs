@@ -108,3 +108,10 @@ pub const NOTIFY_SECONDS_FIRST: u64 = 2;
 
 /// Seconds between two checks of a zone's primary, however many NOTIFYs come.
 pub const REFRESH_SECONDS_MIN: u64 = 1;
+
+/// Addresses one balanced answer holds at most: 20 of IPv6 fit into 1,232 bytes with room for a signature.
+pub const BALANCED_ANSWERS_MAX: usize = 20;
+
+/// Health checks begun in one second, over all targets: a configuration with thousands of them should not
+/// become a flood of its own.
+pub const CHECKS_PER_SECOND_MAX: u64 = 100;
