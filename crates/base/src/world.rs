@@ -41,6 +41,8 @@ pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + 'static {
     fn peer_address(&self) -> Address;
     /// Our side.
     fn local_address(&self) -> Address;
+    /// Makes the close to come a reset (RFC 9293 §3.10.5), so that what was sent cannot be taken for complete.
+    fn reset(&mut self) {}
 }
 
 /// Accepts streams.
@@ -79,6 +81,8 @@ pub trait World: Clone + 'static {
     fn listen(&self, at: &Address) -> io::Result<Self::Listener>;
     /// Connects; the caller bounds it with a timeout.
     fn dial(&self, to: &Address) -> impl Future<Output = io::Result<Self::Stream>>;
+    /// The addresses of a name, as this world's resolver knows them.
+    fn resolve(&self, name: &str, port: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>>;
     /// Binds a datagram socket.
     fn bind(&self, at: SocketAddr) -> io::Result<Self::Datagrams>;
     /// The monotonic clock.

@@ -213,6 +213,18 @@ impl Fields {
     /// (token; no CR, LF, NUL; trimmed). Ranges beyond the arena are a mistake of the caller and panic later.
     pub fn push_span(&mut self, name: std::ops::Range<usize>, value: std::ops::Range<usize>) -> FieldName {
         let known = FieldName::from_bytes(&self.bytes[name.clone()]);
+        self.push_known_span(known, name, value);
+        known
+    }
+
+    /// For parsers that looked the name up themselves and copy the head into the arena afterwards: as
+    /// [`Fields::push_span`]. Until the arena holds the bytes, nothing but [`Fields::clear`] may be called.
+    pub(crate) fn push_known_span(
+        &mut self,
+        known: FieldName,
+        name: std::ops::Range<usize>,
+        value: std::ops::Range<usize>,
+    ) {
         mark(&mut self.present, known);
         self.entries.push(Entry {
             known,
@@ -222,7 +234,6 @@ impl Fields {
             value_start: value.start as u32,
             value_length: value.len() as u32,
         });
-        known
     }
 
     /// For decoders: appends a field whose name was looked up and whose bytes were checked (a token; no CR, LF,

@@ -1,0 +1,472 @@
+//! Judging a message before it is answered: what is no query, what is malformed, what is not for us. The
+//! numbers in the comments of `tests.rs` are those of the cases it was tried with.
+
+use crate::error::WireError;
+use crate::limits::{HEADER_BYTES, NSID_BYTES_MAX, UDP_BYTES_WITHOUT_EDNS};
+use crate::wire::edns::{ClientSubnet, Cookie, ExtendedError, OptionCode};
+use crate::wire::rdata::Soa;
+use crate::wire::{
+    Class, Composer, Edns, Flags, Header, Message, Name, Opcode, QuestionView, Rcode, RecordData, RecordType, Section,
+};
+
+use super::catalog::ZoneState;
+use super::rate::Verdict;
+use super::respond::{Answer, Kind, Responder};
+use super::{AliasAnswer, Authority, NotifyQuery, Outcome, Request, TransferQuery, Transport};
+
+/// What will be said in the OPT record of the answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extras<'m> {
+    edns: Edns<'m>,
+    cookie: Option<([u8; 8], [u8; 16])>,
+    /// The client showed a cookie of ours, so its address is no forgery.
+    cookie_valid: bool,
+    subnet: Option<ClientSubnet>,
+}
+
+impl Authority {
+    /// Answers a message into `buffer`, which should hold 65,535 bytes for a stream and as many as a UDP
+    /// answer may have otherwise.
+    pub fn handle(&mut self, request: &Request<'_>, buffer: &mut [u8]) -> Outcome {
+        self.handle_with(request, None, buffer)
+    }
+
+    /// Answers a message again, now that its ALIAS has been resolved.
+    pub fn handle_resolved(&mut self, request: &Request<'_>, alias: &AliasAnswer, buffer: &mut [u8]) -> Outcome {
+        self.handle_with(request, Some(alias), buffer)
+    }
+
+    fn handle_with(&mut self, request: &Request<'_>, alias: Option<&AliasAnswer>, buffer: &mut [u8]) -> Outcome {
+        // An answer to an answer would be a loop between two servers.
+        let Ok(header) = Header::decode(request.message) else { return Outcome::Ignore };
+        if header.flags.contains(Flags::RESPONSE) {
+            return Outcome::Ignore;
+        }
+        let opcode = header.flags.opcode();
+        if !matches!(opcode, Opcode::QUERY | Opcode::NOTIFY | Opcode::UPDATE) {
+            return head_only(header, Rcode::NOTIMP, buffer);
+        }
+        let message = match Message::decode(request.message) {
+            Ok(message) if message.trailing() == 0 => message,
+            Ok(_) => return head_only(header, Rcode::FORMERR, buffer),
+            Err(error) => return head_only(header, error.rcode(), buffer),
+        };
+        let Ok(extras) = self.extras(&message, request) else {
+            return head_only(header, Rcode::FORMERR, buffer);
+        };
+        let Some(question) = message.question() else {
+            return self.without_question(&message, extras, request, buffer);
+        };
+        if let Some(edns) = extras.filter(|extras| extras.edns.version() > 0) {
+            // RFC 6891 §6.1.3.
+            return self.refuse(request, &message, Some(edns), Rcode::BADVERS, None, buffer);
+        }
+        match opcode {
+            Opcode::NOTIFY => self.notified(&message, &question, extras, request, buffer),
+            Opcode::UPDATE => self.updated(&message, &question, extras, request, buffer),
+            _ => self.query(&message, &question, extras, request, alias, buffer),
+        }
+    }
+
+    /// Options that change the answer. A malformed one makes the message malformed.
+    fn extras<'m>(&self, message: &Message<'m>, request: &Request<'_>) -> Result<Option<Extras<'m>>, WireError> {
+        let Some(edns) = message.edns() else { return Ok(None) };
+        let mut extras = Extras { edns, cookie: None, cookie_valid: false, subnet: edns.client_subnet().transpose()? };
+        // RFC 7871 §6: a query has no scope.
+        if extras.subnet.is_some_and(|subnet| subnet.scope_prefix != 0) {
+            return Err(WireError::OptionMalformed);
+        }
+        let cookie = edns.cookie().transpose()?;
+        if let (Some(cookie), Some(cookies)) = (cookie, &self.cookies) {
+            extras.cookie_valid = cookies.is_valid(&cookie, request.source, request.wall);
+            extras.cookie = Some((cookie.client, cookies.make(cookie.client, request.source, request.wall)));
+        }
+        Ok(Some(extras))
+    }
+
+    /// RFC 7873 §5.4: without a question a client may ask for a cookie; otherwise RFC 9619: exactly one.
+    fn without_question(
+        &mut self,
+        message: &Message<'_>,
+        extras: Option<Extras<'_>>,
+        request: &Request<'_>,
+        buffer: &mut [u8],
+    ) -> Outcome {
+        let asks_cookie =
+            message.header().counts == [0, 0, 0, 1] && extras.is_some_and(|extras| extras.cookie.is_some());
+        if !asks_cookie || message.header().flags.opcode() != Opcode::QUERY {
+            return head_only(message.header(), Rcode::FORMERR, buffer);
+        }
+        self.refuse(request, message, extras, Rcode::NOERROR, None, buffer)
+    }
+
+    fn query(
+        &mut self,
+        message: &Message<'_>,
+        question: &QuestionView<'_>,
+        extras: Option<Extras<'_>>,
+        request: &Request<'_>,
+        alias: Option<&AliasAnswer>,
+        buffer: &mut [u8],
+    ) -> Outcome {
+        let counts = message.header().counts;
+        let record_type = question.record_type;
+        // An IXFR carries the asker's SOA in its authority section (RFC 1995 §3); other queries carry nothing.
+        if counts[1] != 0 || (counts[2] != 0 && record_type != RecordType::IXFR) {
+            return self.refuse(request, message, extras, Rcode::FORMERR, None, buffer);
+        }
+        if question.class != Class::IN {
+            return self.other_class(message, question, extras, request, buffer);
+        }
+        let refusal = match record_type {
+            // RFC 9824 §3.4.
+            RecordType::NXNAME => Some((Rcode::FORMERR, Some(ExtendedError::INVALID_QUERY_TYPE))),
+            RecordType::OPT | RecordType::TSIG | RecordType::TKEY => {
+                Some((Rcode::FORMERR, Some(ExtendedError::INVALID_QUERY_TYPE)))
+            }
+            RecordType::MAILA | RecordType::MAILB => Some((Rcode::NOTIMP, None)),
+            // RFC 5936 §4.2: not over UDP.
+            RecordType::AXFR if request.transport == Transport::Datagram => Some((Rcode::REFUSED, None)),
+            _ => None,
+        };
+        if let Some((rcode, error)) = refusal {
+            return self.refuse(request, message, extras, rcode, error, buffer);
+        }
+        let name = question.name.to_name();
+        // RFC 4035 §3.1.4.1: DS is the parent's to answer, when the parent is here, too.
+        let catalog = self.catalog.clone();
+        let above = record_type == RecordType::DS;
+        let served = if above {
+            catalog.find(name.borrowed(), true).or_else(|| catalog.find(name.borrowed(), false))
+        } else {
+            catalog.find(name.borrowed(), false)
+        };
+        let Some(served) = served else {
+            return self.refuse(
+                request,
+                message,
+                extras,
+                Rcode::REFUSED,
+                Some(ExtendedError::NOT_AUTHORITATIVE),
+                buffer,
+            );
+        };
+        if served.state != ZoneState::Serving {
+            // Notes 98: an expired secondary answers SERVFAIL.
+            return self.refuse(request, message, extras, Rcode::SERVFAIL, Some(ExtendedError::NOT_READY), buffer);
+        }
+        if matches!(record_type, RecordType::AXFR | RecordType::IXFR) {
+            if name != *served.zone.apex() {
+                return self.refuse(request, message, extras, Rcode::NOTAUTH, None, buffer);
+            }
+            if request.transport == Transport::Stream {
+                let from_serial =
+                    if record_type == RecordType::IXFR { soa_serial(message.authority(), &name) } else { None };
+                if record_type == RecordType::IXFR && from_serial.is_none() {
+                    return self.refuse(request, message, extras, Rcode::FORMERR, None, buffer);
+                }
+                return Outcome::Transfer(TransferQuery { zone: name, from_serial, id: message.header().id });
+            }
+        }
+        // RFC 1995 §2: over UDP an IXFR that does not fit is answered with the SOA alone.
+        let record_type = if record_type == RecordType::IXFR { RecordType::SOA } else { record_type };
+        self.respond(
+            message,
+            question,
+            record_type,
+            extras,
+            request,
+            |responder| responder.answer(served, name.borrowed(), record_type, alias, request),
+            buffer,
+        )
+    }
+
+    /// `version.bind`, `id.server` and the like in class CH; everything else is refused.
+    fn other_class(
+        &mut self,
+        message: &Message<'_>,
+        question: &QuestionView<'_>,
+        extras: Option<Extras<'_>>,
+        request: &Request<'_>,
+        buffer: &mut [u8],
+    ) -> Outcome {
+        let name = question.name.to_name();
+        let text = match name.to_lowercase().to_string().as_str() {
+            "version.bind." | "version.server." => {
+                self.settings.version.as_ref().map(|version| version.as_bytes().to_vec())
+            }
+            "id.server." | "hostname.bind." => self.settings.identity.clone(),
+            _ => None,
+        };
+        let Some(text) = text.filter(|_| question.class == Class::CH && question.record_type == RecordType::TXT) else {
+            return self.refuse(request, message, extras, Rcode::REFUSED, None, buffer);
+        };
+        let data = RecordData::txt(&text);
+        self.respond(
+            message,
+            question,
+            RecordType::TXT,
+            extras,
+            request,
+            |responder| {
+                let written = responder.composer.record(
+                    Section::Answer,
+                    name.borrowed(),
+                    (RecordType::TXT, Class::CH, 0),
+                    data.wire(),
+                );
+                written.map(|()| Answer {
+                    rcode: Rcode::NOERROR,
+                    authoritative: true,
+                    kind: Kind::Data,
+                    ..Answer::default()
+                })
+            },
+            buffer,
+        )
+    }
+
+    /// RFC 1996 §3: the question is the zone's SOA; the answer section may hold the new one.
+    fn notified(
+        &mut self,
+        message: &Message<'_>,
+        question: &QuestionView<'_>,
+        extras: Option<Extras<'_>>,
+        request: &Request<'_>,
+        buffer: &mut [u8],
+    ) -> Outcome {
+        let zone = question.name.to_name();
+        if question.record_type != RecordType::SOA || question.class != Class::IN {
+            return self.refuse(request, message, extras, Rcode::FORMERR, None, buffer);
+        }
+        if self.catalog.get(&zone).is_none() {
+            return self.refuse(request, message, extras, Rcode::NOTAUTH, None, buffer);
+        }
+        let serial = soa_serial(message.answers(), &zone);
+        Outcome::Notify(NotifyQuery { zone, serial })
+    }
+
+    /// RFC 2136 §3.1: the zone section names the zone by its SOA.
+    fn updated(
+        &mut self,
+        message: &Message<'_>,
+        question: &QuestionView<'_>,
+        extras: Option<Extras<'_>>,
+        request: &Request<'_>,
+        buffer: &mut [u8],
+    ) -> Outcome {
+        let zone = question.name.to_name();
+        if question.record_type != RecordType::SOA {
+            return self.refuse(request, message, extras, Rcode::FORMERR, None, buffer);
+        }
+        if question.class != Class::IN || self.catalog.get(&zone).is_none() {
+            return self.refuse(request, message, extras, Rcode::NOTAUTH, None, buffer);
+        }
+        Outcome::Update(zone)
+    }
+
+    /// A reply without records, to any message that could be read: refusals, and the acknowledgement of
+    /// NOTIFY and UPDATE by whoever handles those.
+    pub fn reply(&mut self, request: &Request<'_>, rcode: Rcode, buffer: &mut [u8]) -> Outcome {
+        let Ok(header) = Header::decode(request.message) else { return Outcome::Ignore };
+        let Ok(message) = Message::decode(request.message) else { return head_only(header, Rcode::FORMERR, buffer) };
+        let extras = self.extras(&message, request).unwrap_or_default();
+        self.refuse(request, &message, extras, rcode, None, buffer)
+    }
+
+    fn refuse(
+        &mut self,
+        request: &Request<'_>,
+        message: &Message<'_>,
+        extras: Option<Extras<'_>>,
+        rcode: Rcode,
+        error: Option<ExtendedError>,
+        buffer: &mut [u8],
+    ) -> Outcome {
+        let Some(question) = message.question() else {
+            return self.finish_plain(message, extras, request, rcode, buffer);
+        };
+        let kind = if rcode == Rcode::NOERROR { Kind::Data } else { Kind::Error };
+        // RFC 1996 §3.7 (NOTIFY) and RFC 2136 §3.8 say nothing of AA; BIND sets it for NOTIFY.
+        let authoritative = message.header().flags.opcode() == Opcode::NOTIFY && rcode == Rcode::NOERROR;
+        self.respond(
+            message,
+            &question,
+            question.record_type,
+            extras,
+            request,
+            |_| Ok(Answer { rcode, authoritative, kind, error, ..Answer::default() }),
+            buffer,
+        )
+    }
+
+    fn finish_plain(
+        &mut self,
+        message: &Message<'_>,
+        extras: Option<Extras<'_>>,
+        request: &Request<'_>,
+        rcode: Rcode,
+        buffer: &mut [u8],
+    ) -> Outcome {
+        let header = message.header();
+        let Ok(mut composer) = Composer::new(buffer, &mut self.compressor) else { return Outcome::Ignore };
+        composer.set_head(header.id, header.flags.reply().with_rcode(rcode));
+        let answer = Answer { rcode, ..Answer::default() };
+        if let Some(extras) = extras
+            && write_opt(&mut composer, &extras, &answer, &self.settings, request).is_err()
+        {
+            return Outcome::Ignore;
+        }
+        Outcome::Reply(composer.finish())
+    }
+
+    /// The frame of every answer: header, question, what `write` writes, OPT; then the rate limit.
+    #[allow(clippy::too_many_arguments)]
+    fn respond<'b>(
+        &'b mut self,
+        message: &Message<'_>,
+        question: &QuestionView<'_>,
+        record_type: RecordType,
+        extras: Option<Extras<'_>>,
+        request: &Request<'_>,
+        write: impl FnOnce(&mut Responder<'b, '_>) -> Result<Answer, WireError>,
+        buffer: &'b mut [u8],
+    ) -> Outcome {
+        let header = message.header();
+        let limit = self.limit(extras, request, buffer.len());
+        let name = question.name.to_name();
+        let Ok(mut composer) = Composer::new(buffer, &mut self.compressor) else { return Outcome::Ignore };
+        composer.set_limit(limit);
+        let asked = composer.question(name.borrowed(), question.record_type, question.class);
+        if asked.is_err() {
+            return Outcome::Ignore;
+        }
+        // Whatever does not fit, the OPT record does (RFC 6891 §7).
+        let empty = composer.mark();
+        let opt_bytes = extras.map_or(0, |extras| opt_length(&extras, &self.settings));
+        composer.set_limit(limit.saturating_sub(opt_bytes));
+        let with_dnssec = extras.is_some_and(|extras| extras.edns.dnssec_ok());
+        let compact_ok = extras.is_some_and(|extras| extras.edns.compact_answers_ok());
+        let subnet = extras.and_then(|extras| extras.subnet);
+        let mut responder = Responder {
+            composer,
+            settings: &self.settings,
+            with_dnssec,
+            compact_ok,
+            subnet,
+            truncated: false,
+            ticket: header.id,
+        };
+        let answer = match write(&mut responder) {
+            Ok(answer) => answer,
+            Err(_) => Answer { rcode: Rcode::SERVFAIL, kind: Kind::Error, ..Answer::default() },
+        };
+        let Responder { mut composer, truncated, .. } = responder;
+        if let Some(query) = answer.alias {
+            return Outcome::Resolve(query);
+        }
+        let mut verdict = Verdict::Send;
+        let proven = extras.is_some_and(|extras| extras.cookie_valid) || request.authenticated;
+        if request.transport == Transport::Datagram
+            && !proven
+            && let Some(rate) = &mut self.rate
+        {
+            verdict = rate.judge(request.source, answer.kind_hash(&name, record_type), request.now);
+        }
+        if verdict == Verdict::Drop {
+            return Outcome::Ignore;
+        }
+        let mut flags = header.flags.reply().with_rcode(answer.rcode).with(Flags::AUTHORITATIVE, answer.authoritative);
+        // Over its rate a client that knows cookies is asked for one, any other to come back over TCP.
+        let mut answer = answer;
+        if verdict == Verdict::Slip {
+            let knows_cookies = extras.is_some_and(|extras| extras.cookie.is_some());
+            composer.rollback(empty);
+            if knows_cookies {
+                answer.rcode = Rcode::BADCOOKIE;
+            }
+            flags = header.flags.reply().with(Flags::TRUNCATED, !knows_cookies);
+        }
+        composer.set_head(header.id, flags.with(Flags::TRUNCATED, truncated || flags.contains(Flags::TRUNCATED)));
+        composer.set_limit(limit);
+        if let Some(extras) = extras
+            && write_opt(&mut composer, &extras, &answer, &self.settings, request).is_err()
+        {
+            return Outcome::Ignore;
+        }
+        Outcome::Reply(composer.finish())
+    }
+
+    fn limit(&self, extras: Option<Extras<'_>>, request: &Request<'_>, buffer: usize) -> usize {
+        let limit = match (request.transport, extras) {
+            (Transport::Stream, _) => buffer,
+            // RFC 1035 §4.2.1.
+            (Transport::Datagram, None) => UDP_BYTES_WITHOUT_EDNS,
+            (Transport::Datagram, Some(extras)) => {
+                usize::from(extras.edns.payload_bytes().min(self.settings.udp_bytes).max(512))
+            }
+        };
+        limit.min(buffer).saturating_sub(request.reserve_bytes)
+    }
+}
+
+/// A header alone, for what could not be read any further.
+fn head_only(header: Header, rcode: Rcode, buffer: &mut [u8]) -> Outcome {
+    let reply = Header { id: header.id, flags: header.flags.reply().with_rcode(rcode), counts: [0; 4] };
+    match buffer.first_chunk_mut::<HEADER_BYTES>() {
+        Some(head) => {
+            *head = reply.encode();
+            Outcome::Reply(HEADER_BYTES)
+        }
+        None => Outcome::Ignore,
+    }
+}
+
+/// The serial of the zone's SOA among these records.
+fn soa_serial(mut records: crate::wire::Records<'_>, zone: &Name) -> Option<u32> {
+    let soa = records.find(|record| record.record_type() == RecordType::SOA && record.owner().is(zone.borrowed()))?;
+    Soa::decode(soa.data().ok()?.wire()).ok().map(|soa| soa.serial)
+}
+
+/// Bytes the OPT record will take at most.
+fn opt_length(extras: &Extras<'_>, settings: &super::Settings) -> usize {
+    let nsid = if extras.edns.nsid().is_some() {
+        settings.identity.as_ref().map_or(0, |identity| 4 + identity.len().min(NSID_BYTES_MAX))
+    } else {
+        0
+    };
+    let cookie = if extras.cookie.is_some() { 4 + 24 } else { 0 };
+    let subnet = if extras.subnet.is_some() { 4 + 20 } else { 0 };
+    // An extended error without text.
+    11 + nsid + cookie + subnet + 6
+}
+
+fn write_opt(
+    composer: &mut Composer<'_>,
+    extras: &Extras<'_>,
+    answer: &Answer,
+    settings: &super::Settings,
+    request: &Request<'_>,
+) -> Result<(), WireError> {
+    composer.opt(settings.udp_bytes, answer.rcode, extras.edns.dnssec_ok(), |options| {
+        if let (Some(identity), true) = (&settings.identity, extras.edns.nsid().is_some()) {
+            options.option(OptionCode::NSID, &identity[..identity.len().min(NSID_BYTES_MAX)])?;
+        }
+        if let Some((client, server)) = &extras.cookie {
+            options.cookie(&Cookie { client: *client, server })?;
+        }
+        if let Some(subnet) = extras.subnet {
+            // RFC 7871 §7.2.1: the subnet comes back with how much of it mattered.
+            options.client_subnet(&ClientSubnet { scope_prefix: answer.scope_prefix, ..subnet })?;
+        }
+        if let Some(error) = answer.error {
+            options.extended_error(error, "")?;
+        }
+        // RFC 7830 §3: pad when the client pads; RFC 8467 §4.1: to 468 bytes. Only where it is encrypted does it
+        // hide anything, and only streams can be.
+        if extras.edns.pads() && request.transport == Transport::Stream {
+            options.pad_to_block(468)?;
+        }
+        Ok(())
+    })
+}

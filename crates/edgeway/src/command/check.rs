@@ -1,0 +1,84 @@
+//! `edgeway check FILE`: what is wrong with a configuration; and what a configuration can say.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use edgeway_base::World as _;
+use edgeway_net::os::Kernel;
+use edgeway_tls::SharedClock;
+
+use super::Failure;
+use super::terminal::Terminal;
+use crate::config::diagnostic::Severity;
+use crate::config::{Diagnostics, Loaded, Reach, load, reference, schema};
+
+/// Reads a configuration and tells what is wrong with it. Nothing is started.
+#[derive(Args, Debug)]
+pub struct CheckArguments {
+    /// The configuration.
+    #[arg(required_unless_present_any = ["schema", "reference"])]
+    file: Option<PathBuf>,
+    /// Do not look at the files and folders it names: for a configuration that will run on another machine.
+    #[arg(long)]
+    text_only: bool,
+    /// What is found, as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Prints the JSON Schema of configurations, for editors.
+    #[arg(long, conflicts_with_all = ["file", "reference"])]
+    schema: bool,
+    /// Prints the reference page of configurations, as markdown.
+    #[arg(long, conflicts_with = "file")]
+    reference: bool,
+}
+
+/// Does it.
+pub fn run(arguments: &CheckArguments, terminal: &mut Terminal) -> Result<(), Failure> {
+    if arguments.schema {
+        return terminal.print_json(&schema::schema());
+    }
+    if arguments.reference {
+        return terminal.print(&reference::reference());
+    }
+    // Clap has seen to it: one of the three is there.
+    let file = arguments.file.as_deref().ok_or_else(|| Failure::wrong_words("which file?"))?;
+    let reach = if arguments.text_only { Reach::Text } else { Reach::Files };
+    let mut loaded = load(file, reach).map_err(|unreadable| Failure::new(unreadable.to_string()))?;
+    if reach == Reach::Files {
+        // Certificates and keys are read as the server would: some mistakes show only then.
+        loaded.make(&SharedClock::new(Kernel::new().wall()));
+    }
+    if arguments.json {
+        terminal.print_json(&loaded.diagnostics.to_json(&loaded.source))?;
+    } else {
+        tell(&loaded, terminal)?;
+    }
+    if loaded.diagnostics.has_errors() { Err(Failure::told()) } else { Ok(()) }
+}
+
+/// Mistakes go to standard error, the good news to standard output.
+fn tell(loaded: &Loaded, terminal: &mut Terminal) -> Result<(), Failure> {
+    terminal.note(&loaded.diagnostics.render(&loaded.source, terminal.error()));
+    let counts = counts(&loaded.diagnostics);
+    if loaded.diagnostics.has_errors() {
+        terminal.note(&format!("{}: {counts}\n", loaded.source.name()));
+        return Ok(());
+    }
+    let sites = loaded.configuration.as_ref().map_or(0, |configuration| configuration.site.len());
+    let sites = count(sites, "site");
+    let after = if counts.is_empty() { String::new() } else { format!(", {counts}") };
+    terminal.print(&format!("{} is good: {sites}{after}\n", loaded.source.name()))
+}
+
+/// "2 errors, 1 warning"; empty when there is nothing to say.
+pub fn counts(diagnostics: &Diagnostics) -> String {
+    let errors = diagnostics.count(Severity::Error);
+    let warnings = diagnostics.count(Severity::Warning);
+    let parts = [(errors, "error"), (warnings, "warning")];
+    let parts = parts.into_iter().filter(|(number, _)| *number > 0).map(|(number, word)| count(number, word));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+fn count(number: usize, word: &str) -> String {
+    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
+}

@@ -1,0 +1,148 @@
+//! Documents do not lie: every `toml` block of the guide and the front pages is read and checked as the program would,
+//! and so is every file in `examples/`, together with the files it names. Asked at the boundary: the program itself.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const EDGEWAY: &str = env!("CARGO_BIN_EXE_edgeway");
+
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn edgeway(words: &[&str]) -> Output {
+    Command::new(EDGEWAY).args(words).output().expect("the program runs")
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout)
+}
+
+/// Files with an ending below a folder, in order.
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files(&path, ending));
+        } else if path.extension().is_some_and(|own| own == ending) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Documents that a reader may copy from.
+fn documents() -> Vec<PathBuf> {
+    let mut documents = files(&project().join("docs"), "md");
+    let top = fs::read_dir(project()).expect("the project's folder");
+    documents
+        .extend(top.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "md")));
+    documents
+}
+
+/// The `toml` blocks of a document, each with the line it starts in.
+fn blocks(text: &str) -> Vec<(usize, String)> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(usize, String)> = None;
+    for (index, line) in text.lines().enumerate() {
+        match &mut open {
+            None if line.trim_end() == "```toml" => open = Some((index + 2, String::new())),
+            Some(_) if line.starts_with("```") => blocks.extend(open.take()),
+            Some((_, block)) => block.extend([line, "\n"]),
+            None => {}
+        }
+    }
+    blocks
+}
+
+#[test]
+fn every_block_of_toml_is_good() {
+    let folder = std::env::temp_dir().join(format!("edgeway-documents-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder of our own");
+    let mut count = 0;
+    for document in documents() {
+        let text = fs::read_to_string(&document).expect("a document");
+        for (line, mut block) in blocks(&text) {
+            // A block may show one section alone; a whole file has a site.
+            if !block.contains("[site.") {
+                block.push_str("[[site.\"example.com\".route]]\nfiles = \"public\"\n");
+            }
+            let file = folder.join("block.toml");
+            fs::write(&file, &block).expect("a file of our own");
+            let output = edgeway(&["check", "--text-only", file.to_str().expect("a path in UTF-8")]);
+            // Not even a warning: what is shown should be exemplary.
+            assert!(
+                output.status.success() && output.stderr.is_empty(),
+                "{}:{line}\n{}",
+                document.display(),
+                said(&output)
+            );
+            count += 1;
+        }
+    }
+    fs::remove_dir_all(&folder).expect("our own folder");
+    assert!(count > 20, "only {count} blocks were found: are they still marked as toml?");
+}
+
+#[test]
+fn every_example_is_good() {
+    let examples = files(&project().join("examples"), "toml");
+    assert!(examples.len() >= 4, "{examples:?}");
+    for example in examples {
+        let output = edgeway(&["check", example.to_str().expect("a path in UTF-8")]);
+        assert!(output.status.success() && output.stderr.is_empty(), "{}\n{}", example.display(), said(&output));
+    }
+}
+
+/// Every `edgeway WORD` of a console block is a command there is.
+#[test]
+fn every_command_shown_exists() {
+    let help = String::from_utf8_lossy(&edgeway(&["help"]).stdout).into_owned();
+    let commands: Vec<_> = help.lines().filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next()).collect();
+    for document in documents() {
+        let text = fs::read_to_string(&document).expect("a document");
+        for line in text.lines().filter_map(|line| line.strip_prefix("$ ")) {
+            let Some((_, words)) = line.split_once("edgeway ").filter(|(before, _)| !before.contains("cargo")) else {
+                continue;
+            };
+            let word = words.split_whitespace().next().unwrap_or_default();
+            assert!(commands.contains(&word), "{}: there is no command {word}", document.display());
+        }
+    }
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    for document in documents() {
+        let text = fs::read_to_string(&document).expect("a document");
+        let folder = document.parent().expect("a document is in a folder");
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target) {
+            let path = target.split('#').next().unwrap_or_default();
+            if path.is_empty() || path.contains("://") || path == "ARCHITECTURE.md" {
+                continue;
+            }
+            assert!(folder.join(path).exists(), "{}: {target} leads nowhere", document.display());
+        }
+    }
+}
+
+#[test]
+fn exit_codes_tell_failed_work_from_wrong_words() {
+    for (words, code) in [
+        (&["check", "/nonexistent.toml"][..], 1),
+        (&["reload", "--state", "/nonexistent"], 1),
+        (&["chekc"], 2),
+        (&["user", "add", "file"], 2),
+        (&["version"], 0),
+        (&["check", "--schema"], 0),
+        (&["completions", "bash"], 0),
+        (&["man"], 0),
+        (&["--help"], 0),
+    ] {
+        let output = edgeway(words);
+        assert_eq!(output.status.code(), Some(code), "{words:?}\n{}", said(&output));
+    }
+}
