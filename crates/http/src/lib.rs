@@ -4,7 +4,7 @@
 //! fields, heads, conditions, ranges), then one dialect. Every dialect has two rooms: `wire`
 //! (bytes to values and back, total, no state) and `machine` (input and time in; output, events
 //! and the next deadline out). [`websocket`] and [`event_stream`] are what the edge itself speaks on top.
-//! What goes wrong stands in [`error`], every bound in [`limits`].
+//! [`binary`] is what HTTP/2 and HTTP/3 share. What goes wrong stands in [`error`], every bound in [`limits`].
 
 pub mod binary;
 pub mod error;
