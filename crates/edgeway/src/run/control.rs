@@ -416,7 +416,7 @@ fn make_front(checked: &Checked, memory: &Arc<Memory>, authority: Option<Arc<Aut
         return Front::build(memory, Vec::new(), edgeway_tls::server::FrontSettings::default())
             .map_err(|error| error.to_string());
     }
-    checked.certificates.front(memory, authority, IssueRule::Never).map_err(|error| error.to_string())
+    checked.certificates.front(memory, authority, IssueRule::Never, &[]).map_err(|error| error.to_string())
 }
 
 fn start_log(target: &AccessTarget) -> Result<Option<std::sync::mpsc::SyncSender<Vec<u8>>>, Failure> {
