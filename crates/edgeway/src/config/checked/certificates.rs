@@ -28,7 +28,7 @@ pub struct Certificates {
 }
 
 /// A public authority that issues by ACME.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Acme {
     /// Its directory.
     pub directory: String,

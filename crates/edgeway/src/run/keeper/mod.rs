@@ -2,9 +2,10 @@
 //! time. A task on the control thread; the thinking is `edgeway_tls::acme::client`'s, which does no I/O.
 //!
 //! [`kept`] is what there is, in memory and in the state folder; [`tokens`] are answers to visits on port 80; [`fetch`] carries
-//! requests. The control thread gives [`Order`]s and makes a new front when [`Keeper::run`] says that something changed.
+//! requests; [`keeping`] is the control thread's end, which gives [`Order`]s and makes a new front when something has changed.
 
 pub mod fetch;
+pub mod keeping;
 pub mod kept;
 pub mod tokens;
 
@@ -151,15 +152,6 @@ impl Keeper {
     async fn obey(&mut self, order: Order) {
         match order {
             Order::Serve(certificates) => {
-                match client(&self.state, &certificates) {
-                    // Work under way at another authority is given up: it is no longer wanted.
-                    Ok((client, directory)) if directory != self.directory => {
-                        (self.client, self.directory) = (client, directory);
-                        self.working.clear();
-                    }
-                    Ok(_) => {}
-                    Err(error) => return tracing::error!("{error}"),
-                }
                 self.certificates = certificates;
                 self.pauses.clear();
             }
