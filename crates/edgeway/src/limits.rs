@@ -94,3 +94,6 @@ pub const REFUSED_NAMES_FOR: Duration = Duration::from_secs(60);
 
 /// Refused names remembered at once, about 100 bytes each.
 pub const REFUSED_NAMES_MAX: usize = 10_000;
+
+/// Bytes read at once while a TLS handshake is looked at: a flight with a chain of certificates is about 4 KB.
+pub const HANDSHAKE_READ_BYTES: usize = 16 << 10;

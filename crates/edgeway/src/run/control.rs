@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::admin::{ReloadWish, RunningProcess, Standing};
 use super::handover::{self, Inheritance};
+use super::issuing::Issuing;
 use super::keeper::keeping::Keeping;
 use super::loading::{Ready, Wanted};
 use super::shared::Shared;
@@ -113,6 +114,7 @@ struct Control {
     reload_sender: mpsc::Sender<ReloadWish>,
     wanted_certificates: mpsc::Receiver<String>,
     keeping: Keeping,
+    issuing: Issuing,
 }
 
 impl Control {
@@ -176,6 +178,7 @@ impl Control {
             reload_sender,
             wanted_certificates,
             keeping,
+            issuing: Issuing::default(),
         };
         control.open(count)?;
         if let Some(heir) = heir {
@@ -205,7 +208,7 @@ impl Control {
             self.workers.push((orders, thread));
         }
         self.open_admin()?;
-        self.keep_certificates();
+        self.keep_certificates(None);
         self.show();
         self.watch = Watch::new(self.files());
         let running = Running { process: std::process::id(), admin: self.admin.clone() };
@@ -305,10 +308,15 @@ impl Control {
         }
     }
 
-    /// Without the public authority's certificates the sites that have theirs are served all the same.
-    fn keep_certificates(&mut self) {
+    /// From a public authority, and for others from our own. Sites that have their certificates are served in any case.
+    fn keep_certificates(&mut self, before: Option<&Checked>) {
         if let Err(error) = self.keeping.serve(&self.checked, &self.world, &self.shared, &self.clock) {
             tracing::error!("no certificates can be asked for: {error}");
+        }
+        let Some((authority, _)) = &self.authority else { return };
+        let issuing = self.issuing.serve(&self.checked, before, authority, &self.world, &self.clock, &self.state);
+        if let Err(error) = issuing {
+            tracing::error!("no certificates can be issued: {error}");
         }
     }
 
@@ -354,8 +362,8 @@ impl Control {
         for (purpose, address) in difference.gone {
             self.tell_all(|| Order::Forget(purpose, address.clone()));
         }
-        self.checked = checked;
-        self.keep_certificates();
+        let before = std::mem::replace(&mut self.checked, checked);
+        self.keep_certificates(Some(&before));
         self.show();
         self.watch = Watch::new(self.files());
         let sites = self.checked.sites.len();

@@ -137,9 +137,10 @@ impl Making<'_> {
                 raw::Acme::absent().map(|acme| Located { value: acme, span: 0..0 }).and_then(|acme| self.acme(&acme))
             }
         };
+        let issues = raw.site.iter().flat_map(|(_, site)| &site.route).any(|route| route.issue.is_some());
         Some(Certificates {
             default_site: raw.site.iter().position(|(_, site)| site.default.value),
-            wants_authority: sites.iter().any(|site| matches!(site.source, Source::Authority)),
+            wants_authority: issues || sites.iter().any(|site| matches!(site.source, Source::Authority)),
             sites,
             acme,
         })

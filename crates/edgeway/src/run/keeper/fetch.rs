@@ -1,11 +1,12 @@
 //! Carries the keeper's requests: one connection each, over TCP and TLS of `net`. Requests are few and far between, so nothing
 //! is pooled.
 
-use std::io;
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use edgeway_base::world::Address;
 use edgeway_base::{Entropy, Instant, WallTime};
 use edgeway_http::h1::machine::ClientLimits;
@@ -17,11 +18,12 @@ use edgeway_net::drive::transport::Transport;
 use edgeway_net::drive::upstream::{Call, CallTimeouts, Connection, Reply};
 use edgeway_net::os::Kernel;
 use edgeway_tls::acme::exchange::{Method as AcmeMethod, Request, Response};
+use edgeway_tls::session::Session;
 use rustls::ClientConfig;
-use rustls_pki_types::ServerName;
+use rustls_pki_types::{CertificateDer, ServerName};
 
 use super::Errands;
-use crate::limits::{FETCH_BODY_BYTES_MAX, FETCH_TIMEOUT};
+use crate::limits::{FETCH_BODY_BYTES_MAX, FETCH_TIMEOUT, HANDSHAKE_READ_BYTES};
 
 /// The kernel's network, and whom to believe there.
 pub struct Fetcher {
@@ -35,7 +37,8 @@ impl Fetcher {
         Self { outside: Rc::new(world), config }
     }
 
-    async fn fetch(&self, request: &Request) -> Result<Response, String> {
+    /// Carries one request; the error is a sentence.
+    pub async fn fetch(&self, request: &Request) -> Result<Response, String> {
         let url = Url::parse(&request.url)?;
         let exchanged = tokio::time::timeout(FETCH_TIMEOUT, self.exchange(&url, request)).await;
         exchanged
@@ -66,10 +69,15 @@ impl Fetcher {
     }
 
     async fn connect(&self, url: &Url<'_>) -> io::Result<Box<dyn Transport>> {
+        let transport = self.dial(url.host, url.port).await?;
+        if url.scheme == Scheme::Https { self.secure(transport, url.host).await } else { Ok(transport) }
+    }
+
+    /// The first address of a host that accepts.
+    async fn dial(&self, host: &str, port: u16) -> io::Result<Box<dyn Transport>> {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for address in self.outside.resolve(url.host, url.port).await? {
+        for address in self.outside.resolve(host, port).await? {
             match self.outside.dial(&Address::Ip(address)).await {
-                Ok(transport) if url.scheme == Scheme::Https => return self.secure(transport, url.host).await,
                 Ok(transport) => return Ok(transport),
                 Err(error) => last = error,
             }
@@ -81,6 +89,51 @@ impl Fetcher {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         let settings = ClientSettings { config: Arc::clone(&self.config), name, identity: host.into() };
         tls::connect(transport, &settings).await
+    }
+}
+
+/// What a machine shows in a TLS handshake on port 443: the protocol agreed on, and its certificate.
+///
+/// # Errors
+/// What stood in the way of a whole handshake.
+pub async fn show_tls(
+    fetcher: &Fetcher,
+    host: &str,
+    server_name: &str,
+) -> io::Result<(Option<Vec<u8>>, CertificateDer<'static>)> {
+    let shaken = tokio::time::timeout(FETCH_TIMEOUT, async {
+        let transport = fetcher.dial(host, Scheme::Https.default_port()).await?;
+        let name = ServerName::try_from(server_name.to_owned()).map_err(io::Error::other)?;
+        let session = Session::connect(Arc::clone(&fetcher.config), name).map_err(io::Error::other)?;
+        shake_hands(transport, session).await
+    });
+    let session = shaken.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+    let certificate = session.peer_certificates().and_then(|chain| chain.first()).cloned();
+    let certificate = certificate.ok_or_else(|| io::Error::other("no certificate was shown"))?;
+    Ok((session.alpn().map(<[u8]>::to_vec), certificate))
+}
+
+async fn shake_hands(mut transport: Box<dyn Transport>, mut session: Session) -> io::Result<Session> {
+    let mut buffer = BytesMut::with_capacity(HANDSHAKE_READ_BYTES);
+    loop {
+        while !session.output().is_empty() {
+            let written = poll_fn(|context| transport.poll_write(context, &[IoSlice::new(session.output())])).await?;
+            session.consume_output(written);
+        }
+        poll_fn(|context| transport.poll_flush(context)).await?;
+        if !session.is_handshaking() {
+            return Ok(session);
+        }
+        if poll_fn(|context| transport.poll_read(context, &mut buffer)).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        while !buffer.is_empty() && session.is_handshaking() {
+            let space = session.input_space();
+            let count = space.len().min(buffer.len());
+            space[..count].copy_from_slice(&buffer.split_to(count));
+            session.handle_input(count).map_err(io::Error::other)?;
+        }
+        buffer.reserve(HANDSHAKE_READ_BYTES);
     }
 }
 

@@ -188,7 +188,8 @@ impl Keeper {
         }
         for certificate in self.kept.all() {
             let names = certificate.facts().names.clone();
-            let (renew, ask) = self.renewal.get(&names).copied().unwrap_or((certificate.facts().renewal_due(), wall));
+            let (renew, ask) =
+                self.renewal.get(&names).copied().unwrap_or_else(|| (certificate.facts().renewal_due(), wall));
             if wall >= renew && self.certificates.wants(&names) {
                 self.begin(Work::Issue(names));
             } else if wall >= ask {
