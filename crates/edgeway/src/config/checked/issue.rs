@@ -100,3 +100,27 @@ impl Making<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_are_listed_are_issued_for() {
+        for (own, name, allowed) in [
+            ("*.lan", "printer.lan", true),
+            ("*.lan", "a.b.lan", true),
+            ("*.lan", "*.lan", true),
+            ("*.lan", "*.b.lan", true),
+            ("*.lan", "lan", false),
+            ("*.lan", "printer.lan.example", false),
+            ("printer.lan", "printer.lan", true),
+            ("printer.lan", "*.printer.lan", false),
+            ("192.0.2.7", "192.0.2.7", true),
+            ("*.lan", "192.0.2.7", false),
+        ] {
+            let (host, asked): (Host, CertificateName) = (own.parse().unwrap(), name.parse().unwrap());
+            assert_eq!(allows(&host, &asked), allowed, "{own} {name}");
+        }
+    }
+}

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use edgeway_net::os::Kernel;
 use edgeway_tls::SharedClock;
+use edgeway_tls::acme::client::ProofKind;
 use edgeway_tls::certificate::Certificate;
 use edgeway_tls::client::{ClientSettings, Trust};
 use tokio::sync::{Notify, mpsc};
@@ -14,6 +15,8 @@ use super::kept::Kept;
 use super::{Keeper, Order, Surroundings};
 use crate::config::checked::Checked;
 use crate::config::checked::certificates::Acme;
+use crate::config::checked::listening::Listening;
+use crate::config::words::Endpoint;
 use crate::run::shared::Shared;
 use crate::state::State;
 
@@ -22,7 +25,7 @@ pub struct Keeping {
     state: State,
     kept: Rc<Kept>,
     changed: Rc<Notify>,
-    keeper: Option<(Acme, mpsc::UnboundedSender<Order>)>,
+    keeper: Option<(Acme, Vec<ProofKind>, mpsc::UnboundedSender<Order>)>,
 }
 
 impl Keeping {
@@ -43,7 +46,7 @@ impl Keeping {
 
     /// A client waits for the certificate of `name`.
     pub fn want(&self, name: String) {
-        if let Some((_, orders)) = &self.keeper {
+        if let Some((.., orders)) = &self.keeper {
             // A keeper that has ended keeps nothing; the next configuration starts another.
             let _ = orders.send(Order::Want(name));
         }
@@ -65,7 +68,9 @@ impl Keeping {
             self.keeper = None;
             return Ok(());
         };
-        if let Some((_, orders)) = self.keeper.as_ref().filter(|(same, _)| *same == acme) {
+        let proofs = proofs(&checked.listening);
+        let same = |(own, by, _): &&(Acme, Vec<ProofKind>, _)| *own == acme && *by == proofs;
+        if let Some((.., orders)) = self.keeper.as_ref().filter(same) {
             let _ = orders.send(Order::Serve(checked.certificates.clone()));
             return Ok(());
         }
@@ -85,11 +90,22 @@ impl Keeping {
             tokens: shared.tokens.clone(),
             kept: Rc::clone(&self.kept),
             changed: Rc::clone(&self.changed),
+            proofs: proofs.clone(),
         };
         let keeper = Keeper::new(surroundings, checked.certificates.clone())?;
         let (orders, receiver) = mpsc::unbounded_channel();
         tokio::task::spawn_local(keeper.run(receiver));
-        self.keeper = Some((acme, orders));
+        self.keeper = Some((acme, proofs, orders));
         Ok(())
     }
+}
+
+/// The ports that ACME servers visit are 443 and 80 (RFC 8737 §3, RFC 8555 §8.3). A way whose port is not listened on comes
+/// last and not never: a router in front may lead the port elsewhere.
+fn proofs(listening: &Listening) -> Vec<ProofKind> {
+    let on = |endpoints: &[Endpoint], port| endpoints.iter().any(|endpoint| endpoint.port() == Some(port));
+    if !on(&listening.https, 443) && on(&listening.http, 80) {
+        return vec![ProofKind::Http, ProofKind::Tls];
+    }
+    vec![ProofKind::Tls, ProofKind::Http]
 }

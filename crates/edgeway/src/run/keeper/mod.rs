@@ -106,6 +106,8 @@ pub struct Surroundings {
     pub kept: Rc<Kept>,
     /// Told when [`Surroundings::kept`] has changed.
     pub changed: Rc<Notify>,
+    /// Ways to prove a name, best first.
+    pub proofs: Vec<ProofKind>,
 }
 
 impl Keeper {
@@ -114,8 +116,8 @@ impl Keeper {
     /// # Errors
     /// A sentence, when the account of this authority cannot be read or made.
     pub fn new(surroundings: Surroundings, certificates: Certificates) -> Result<Self, String> {
-        let Surroundings { errands, state, memory, tokens, kept, changed } = surroundings;
-        let (client, directory) = client(&state, &certificates)?;
+        let Surroundings { errands, state, memory, tokens, kept, changed, proofs } = surroundings;
+        let (client, directory) = client(&state, &certificates, proofs)?;
         Ok(Self {
             errands,
             state,
@@ -325,7 +327,7 @@ impl Keeper {
 }
 
 /// A client with the account of this authority, made now if there is none.
-fn client(state: &State, certificates: &Certificates) -> Result<(Client, String), String> {
+fn client(state: &State, certificates: &Certificates, proofs: Vec<ProofKind>) -> Result<(Client, String), String> {
     let acme = certificates.acme.as_ref().ok_or("no ACME authority is named")?;
     let folder = folder_of(&acme.directory);
     let failed =
@@ -346,8 +348,7 @@ fn client(state: &State, certificates: &Certificates) -> Result<(Client, String)
         account: account.and_then(|url| String::from_utf8(url).ok()),
         contacts: acme.contact.clone(),
         external_account: None,
-        // RFC 8737 needs no second port; where it is not offered, port 80 is asked.
-        proofs: vec![ProofKind::Tls, ProofKind::Http],
+        proofs,
     };
     Ok((Client::new(settings), acme.directory.clone()))
 }

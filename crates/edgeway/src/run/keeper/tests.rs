@@ -113,20 +113,10 @@ impl Scene {
             tokens: Arc::clone(&network.tokens),
             kept: Rc::clone(&kept),
             changed: Rc::default(),
+            // This network's server visits port 80.
+            proofs: vec![ProofKind::Http],
         };
-        let mut keeper = Keeper::new(surroundings, certificates()).unwrap();
-        // This network's server visits port 80.
-        keeper.client = {
-            let acme = keeper.certificates.acme.clone().unwrap();
-            Client::new(ClientSettings {
-                directory: acme.directory,
-                key: AccountKey::generate(),
-                account: None,
-                contacts: Vec::new(),
-                external_account: None,
-                proofs: vec![ProofKind::Http],
-            })
-        };
+        let keeper = Keeper::new(surroundings, certificates()).unwrap();
         Self { network: Rc::clone(network), keeper, kept, state }
     }
 
