@@ -52,9 +52,8 @@ impl Fetcher {
         let content = Body::from(Bytes::from(request.body.clone()));
         let head = head(url, request, content.length())?;
         let timeouts = CallTimeouts { first_byte: FETCH_TIMEOUT, idle: FETCH_TIMEOUT };
-        let outside = Rc::clone(&self.outside);
-        let mut call =
-            Box::new(Call::new(connection, &head, content, ResponseHead::default(), outside, timeouts, None));
+        let (reply, outside, now) = (ResponseHead::default(), Rc::clone(&self.outside), self.outside.now());
+        let mut call = Box::new(Call::new(connection, &head, content, reply, outside, timeouts, None, now));
         loop {
             match call.reply().await {
                 Ok((Reply::Informational(_), Some(rest))) => call = rest,
