@@ -69,3 +69,31 @@ pub const LEAF_LIFETIME: Duration = Duration::from_secs(90 * 86_400);
 /// Fields of HTTP/2 beyond `header_count`: five pseudo-header fields, and a cookie in two dozen crumbs
 /// (RFC 9113 §8.2.3), which HTTP/1.1 sends in one.
 pub const HTTP2_FIELDS_MORE: usize = 28;
+
+/// Answers to ACME servers' visits on port 80 given at once: one for each name of the orders in flight.
+pub const TOKENS_MAX: usize = 1024;
+
+/// How long a request to an ACME server, or to who decides about names, may take in all.
+pub const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of such an answer: as many as an ACME answer may have (`edgeway_tls::limits`).
+pub const FETCH_BODY_BYTES_MAX: usize = edgeway_tls::limits::ACME_BODY_BYTES_MAX;
+
+/// How often the keeper looks whether a certificate's time has come.
+pub const CERTIFICATE_CHECK_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How long a name is left alone after its first failure; doubled with each more. Let's Encrypt allows five failed
+/// validations an hour for a name.
+pub const ACME_FIRST_PAUSE: Duration = Duration::from_secs(15 * 60);
+
+/// The longest such time.
+pub const ACME_LONGEST_PAUSE: Duration = Duration::from_secs(12 * 3600);
+
+/// How long a name that was refused is refused without asking again.
+pub const REFUSED_NAMES_FOR: Duration = Duration::from_secs(60);
+
+/// Refused names remembered at once, about 100 bytes each.
+pub const REFUSED_NAMES_MAX: usize = 10_000;
+
+/// Bytes read at once while a TLS handshake is looked at: a flight with a chain of certificates is about 4 KB.
+pub const HANDSHAKE_READ_BYTES: usize = 16 << 10;

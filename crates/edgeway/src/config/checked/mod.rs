@@ -2,6 +2,7 @@
 //! shared by all workers, each of which makes its own `Plan` of it ([`plan`]). The data path asks no options.
 
 pub mod certificates;
+pub mod issue;
 pub mod listening;
 pub mod plan;
 pub mod proxy;
@@ -10,6 +11,7 @@ pub mod site;
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use edgeway_base::WallTime;
@@ -26,7 +28,9 @@ use super::read::Value as _;
 use super::source::Source;
 use crate::limits::HTTP2_FIELDS_MORE;
 use certificates::Certificates;
+use issue::Issue;
 use listening::Listening;
+use route::End;
 use site::Site;
 
 /// A configuration in force.
@@ -79,6 +83,16 @@ pub enum AccessTarget {
     Stdout,
     /// The end of this file.
     File(PathBuf),
+}
+
+impl Checked {
+    /// What issues certificates to other machines, if a route does.
+    pub fn issues(&self) -> Option<&Arc<Issue>> {
+        self.sites.iter().flat_map(|site| &site.routes).find_map(|route| match &route.end {
+            End::Issue(issue) => Some(issue),
+            _ => None,
+        })
+    }
 }
 
 /// The making of a checked form.
