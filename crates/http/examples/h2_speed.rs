@@ -1,5 +1,5 @@
 //! What one HTTP/2 request costs our machines, sockets and TLS left out: a browser's GET and a 1 KB response through both
-//! sides, in batches of concurrent streams. `cargo run --release -p edgeway-http --example h2_speed`
+//! sides, in batches of concurrent streams. `cargo run --release -p edgeway-http --example h2_speed [REQUESTS]`
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -19,11 +19,12 @@ fn measure(work: impl FnOnce()) -> Duration {
 }
 
 fn main() {
+    let requests = std::env::args().nth(1).and_then(|count| count.parse().ok()).unwrap_or(400_000);
     for streams in [1, 16] {
-        exchange(streams, 1_024);
+        exchange(requests, streams, 1_024);
     }
-    exchange(1, 1 << 20);
-    coding();
+    exchange(requests / 200, 1, 1 << 20);
+    coding(requests);
 }
 
 fn request() -> RequestHead {
@@ -57,17 +58,16 @@ fn response(length: usize) -> ResponseHead {
 }
 
 /// Requests through both machines, `streams` at a time.
-fn exchange(streams: usize, length: usize) {
+fn exchange(requests: usize, streams: usize, length: usize) {
     let now = Instant::from_millis(1);
     let large = Limits { connection_window: 16 << 20, stream_window: 8 << 20, ..Limits::default() };
     let mut client = ClientConnection::new(large, now);
     let mut server = ServerConnection::new(Limits::default(), now);
     let (request, response, content) = (request(), response(length), Bytes::from(vec![b'x'; length]));
-    let rounds = if length > 100_000 { 2_000 } else { 400_000 / streams };
     let (mut server_time, mut client_time) = (Duration::ZERO, Duration::ZERO);
     let (mut up, mut down, mut done) = (BytesMut::new(), BytesMut::new(), 0);
     let mut asked: Vec<StreamId> = Vec::new();
-    for _ in 0..rounds {
+    for _ in 0..requests.div_ceil(streams) {
         client_time += measure(|| {
             for _ in 0..streams {
                 client.open(black_box(&request), true).expect("room");
@@ -130,13 +130,12 @@ impl FieldSink for Count {
 }
 
 /// The parts: HPACK both ways, Huffman both ways.
-fn coding() {
-    const ROUNDS: u32 = 300_000;
+fn coding(rounds: usize) {
     let response = response(1_024);
     let (mut encoder, mut decoder, mut block) = (Encoder::new(), Decoder::new(4_096), Vec::new());
     let each = |work: &mut dyn FnMut()| {
         work();
-        measure(|| (0..ROUNDS).for_each(|_| work())).as_nanos() / u128::from(ROUNDS)
+        measure(|| (0..rounds).for_each(|_| work())).as_nanos() / rounds as u128
     };
     let encode = each(&mut || {
         block.clear();

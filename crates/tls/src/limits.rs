@@ -96,15 +96,15 @@ pub const RECORD_OVERHEAD_BYTES: usize = 32;
 /// (rustls's bound, met only by long client certificate chains) with its record headers.
 pub const INPUT_BYTES_MAX: usize = 64 * 1024 + 2_048;
 
-/// What a session offers for one read once the handshake is over: one full record and the
-/// beginning of the next.
+/// What a session offers for one read: one full record and the beginning of the next.
 pub const INPUT_BYTES_USUAL: usize = 32 * 1024;
 
 /// Bytes encrypted and not yet sent, at which a session takes no more plaintext: four records, as
 /// much as a socket takes at once on a fast path.
 pub const OUTPUT_BYTES_MAX: usize = 64 * 1024;
 
-/// Buffers of each size kept for reuse by one thread; 16 of the largest are 2 MB.
+/// Buffers of each size kept for reuse by one thread: 16 of each of seven sizes, 2 KB to 128 KB, are 4 MB at
+/// most, and only after as many connections were busy at one moment.
 pub const SPARE_BUFFERS_MAX: usize = 16;
 
 /// Bytes of 0-RTT data accepted where a site allows it: one request head.

@@ -115,6 +115,12 @@ impl ZoneEdit {
         self.open(name).is_some_and(|node| node.sets.remove(&record_type).is_some())
     }
 
+    /// Whether anything differs from the zone it began with.
+    pub fn is_changed(&self) -> bool {
+        let change = self.change();
+        !(change.removed.is_empty() && change.added.is_empty())
+    }
+
     /// The new zone and what differs from the old. The change is empty when nothing differs.
     pub fn finish(mut self) -> Result<(Zone, Change), BuildError> {
         let change = self.change();

@@ -12,6 +12,7 @@ mod reader;
 mod store;
 mod walk;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::error::WireError;
@@ -144,6 +145,36 @@ impl Zone {
             let sets: Vec<Record> = node.rrsets().flat_map(|set| set.to_records(&owner)).collect();
             sets
         })
+    }
+
+    /// Every record, some at a time: the parts are numbered from zero, and none comes behind the last. For
+    /// transfers, which should not hold a copy of the zone.
+    pub fn part(&self, index: usize) -> Option<Vec<Record>> {
+        let names = self.0.names.parts();
+        let nodes: Vec<NodeView<'_>> = match &self.0.denial {
+            _ if index < names => self.0.names.part(index)?.collect(),
+            Denial::Nsec3 { records, .. } => records.part(index - names)?.collect(),
+            _ => return None,
+        };
+        let records = nodes.into_iter().flat_map(|node| {
+            let owner = self.owner_of(node.prefix());
+            node.rrsets().flat_map(|set| set.to_records(&owner)).collect::<Vec<_>>()
+        });
+        Some(records.collect())
+    }
+
+    /// What differs between this version and a newer one, signatures included. For zones that are signed or
+    /// reloaded as a whole; an edit knows its difference already.
+    pub fn difference(&self, newer: &Self) -> Change {
+        let (old, new): (HashSet<Record>, HashSet<Record>) = (self.records().collect(), newer.records().collect());
+        let only_in = |a: &HashSet<Record>, b: &HashSet<Record>| {
+            let mut records: Vec<Record> = a.difference(b).cloned().collect();
+            records.sort_by_key(|record| {
+                (record.record_type() != RecordType::SOA, record.name.clone(), record.record_type())
+            });
+            records
+        };
+        Change { removed: only_in(&old, &new), added: only_in(&new, &old) }
     }
 
     /// The NSEC that stands at or before a name in canonical order: its owner and RRset.

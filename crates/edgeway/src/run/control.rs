@@ -434,6 +434,7 @@ fn admin_entrance(checked: &Checked) -> Entrance {
         certificates: None,
         proxy_protocol: None,
         limits: checked.limits,
+        http2: edgeway_http::h2::limits::Limits::default(),
         handshake_timeout: crate::limits::HANDSHAKE_TIMEOUT,
         connections_max: crate::limits::ADMIN_CONNECTIONS_MAX,
         connections_per_address_max: crate::limits::ADMIN_CONNECTIONS_MAX,

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 
 use super::field_line::{FieldLine, LineName};
+use crate::semantics::FieldName;
 
 /// What an entry counts beside its bytes (RFC 7541 §4.1).
 pub const ENTRY_OVERHEAD: usize = 32;
@@ -163,6 +164,7 @@ pub struct EncoderTable {
 
 #[derive(Clone, Copy, Debug)]
 struct Link {
+    name: LineName,
     value_hash: u32,
     /// The number of the next older line of the chain; zero when there was none.
     older: u64,
@@ -203,15 +205,16 @@ impl EncoderTable {
         for _ in 0..CHAIN_LOOK_MAX {
             let Some(age) = self.age_of(number) else { break };
             let link = self.links[self.links.len() - 1 - age as usize];
-            if let Some(line) = self.table.get(age).filter(|line| line.name == name && line.text == text) {
-                if link.value_hash == value_hash && line.value == value {
-                    return Found::Line(age);
-                }
-                if found == Found::Nothing {
-                    found = Found::Name(age);
-                }
-            }
             number = link.older;
+            if link.name != name || (is_text_only(name) && self.table.get(age).is_none_or(|line| line.text != text)) {
+                continue;
+            }
+            if link.value_hash == value_hash && self.table.get(age).is_some_and(|line| line.value == value) {
+                return Found::Line(age);
+            }
+            if found == Found::Nothing {
+                found = Found::Name(age);
+            }
         }
         found
     }
@@ -224,7 +227,7 @@ impl EncoderTable {
                 self.chains.resize(CHAIN_COUNT, 0);
             }
             let chain = &mut self.chains[chain_of(line.name, line.text)];
-            self.links.push_back(Link { value_hash: hash(line.value), older: *chain });
+            self.links.push_back(Link { name: line.name, value_hash: hash(line.value), older: *chain });
             *chain = self.table.inserted();
         }
         self.forget_evicted();
@@ -254,10 +257,15 @@ impl EncoderTable {
     }
 }
 
+/// Whether only its text tells a name from others.
+const fn is_text_only(name: LineName) -> bool {
+    matches!(name, LineName::Field(FieldName::Other) | LineName::UnknownPseudo)
+}
+
 fn chain_of(name: LineName, text: &[u8]) -> usize {
-    use crate::semantics::FieldName;
     match name {
-        LineName::Field(FieldName::Other) | LineName::UnknownPseudo => hash(text) as usize % CHAIN_COUNT,
+        _ if is_text_only(name) => hash(text) as usize % CHAIN_COUNT,
+        LineName::UnknownPseudo => 0,
         LineName::Field(known) => known as usize % CHAIN_COUNT,
         LineName::Method => 1,
         LineName::Scheme => 2,
@@ -268,17 +276,16 @@ fn chain_of(name: LineName, text: &[u8]) -> usize {
     }
 }
 
-/// The first eight bytes, the last eight and the length: the same work for every value. A stranger who makes values
-/// collide makes only his own searches longer, up to [`CHAIN_LOOK_MAX`].
+/// The first bytes, the last and the length: the same little work for every value. A stranger who makes values collide
+/// makes only his own searches longer, up to [`CHAIN_LOOK_MAX`].
 fn hash(bytes: &[u8]) -> u32 {
-    let word = |bytes: &[u8]| {
-        let mut word = [0; 8];
-        let taken = bytes.len().min(8);
-        word[..taken].copy_from_slice(&bytes[..taken]);
-        u64::from_le_bytes(word)
+    let (head, tail) = if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        (u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last)))
+    } else {
+        (bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0)
     };
-    let head = word(bytes);
-    let tail = word(&bytes[bytes.len().saturating_sub(8)..]);
     let mixed = (head ^ (bytes.len() as u64)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
         ^ tail.wrapping_mul(0xc2b2_ae3d_27d4_eb4f).rotate_left(29);
     (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32

@@ -66,19 +66,20 @@ fn decode_into(coded: &[u8], out: &mut [u8]) -> Result<usize, InvalidHuffman> {
         while bits.available >= FAST_BITS {
             let step = FAST[(bits.window >> (64 - FAST_BITS)) as usize];
             if step.count == 0 {
-                if bits.available < LENGTH_MAX as u32 && bits.position < coded.len() {
-                    break; // a long code needs the window full
-                }
-                let Some(symbol) = bits.take_long()? else { return bits.finish(length) };
-                out[length] = symbol;
-                length += 1;
-                continue;
+                break;
             }
             out[length..length + 2].copy_from_slice(&step.symbols);
             length += usize::from(step.count);
             bits.skip(u32::from(step.bits));
         }
-        if bits.position == coded.len() {
+        if bits.available >= FAST_BITS {
+            // A code longer than the look. It needs the window full, unless these are the last bits.
+            bits.refill();
+            let Some((symbol, code_length)) = long_symbol(bits.window, bits.available)? else { break };
+            out[length] = symbol;
+            length += 1;
+            bits.skip(code_length);
+        } else if bits.position == coded.len() {
             break;
         }
     }
@@ -96,6 +97,23 @@ fn decode_into(coded: &[u8], out: &mut [u8]) -> Result<usize, InvalidHuffman> {
     bits.finish(length)
 }
 
+/// The symbol whose code is longer than the fast table looks, and its length; `None` when the bits end before the code.
+#[cold]
+fn long_symbol(window: u64, available: u32) -> Result<Option<(u8, u32)>, InvalidHuffman> {
+    for length in FAST_BITS + 1..=LENGTH_MAX as u32 {
+        if length > available {
+            return Ok(None);
+        }
+        let rank = RANKS[length as usize];
+        let offset = ((window >> (64 - length)) as u32).wrapping_sub(rank.first_code);
+        if offset < rank.count {
+            let symbol = SYMBOLS[usize::from(rank.first_symbol) + offset as usize];
+            return if symbol == END_OF_STRING { Err(InvalidHuffman) } else { Ok(Some((symbol as u8, length))) };
+        }
+    }
+    Err(InvalidHuffman)
+}
+
 struct Bits<'a> {
     coded: &'a [u8],
     position: usize,
@@ -105,14 +123,15 @@ struct Bits<'a> {
 }
 
 impl Bits<'_> {
+    #[inline]
     fn refill(&mut self) {
         if let Some(word) = self.coded[self.position..].first_chunk::<8>() {
             let taken = (63 - self.available) / 8;
-            // Bits beyond the taken bytes are read again by the next refill, to the same places.
-            self.window |=
-                (u64::from_be_bytes(*word) >> self.available) & (u64::MAX << (64 - self.available - taken * 8));
+            // Bits beyond the taken bytes are cut off: the next refill brings them.
+            let filled = self.available + taken * 8;
+            self.window |= (u64::from_be_bytes(*word) >> self.available) & (u64::MAX << (64 - filled));
             self.position += taken as usize;
-            self.available += taken * 8;
+            self.available = filled;
             return;
         }
         while self.available <= 56 && self.position < self.coded.len() {
@@ -122,29 +141,10 @@ impl Bits<'_> {
         }
     }
 
-    fn skip(&mut self, count: u32) {
+    #[inline]
+    const fn skip(&mut self, count: u32) {
         self.window <<= count;
         self.available -= count;
-    }
-
-    /// A symbol whose code the fast table does not reach; `None` when the bits end before the code does.
-    fn take_long(&mut self) -> Result<Option<u8>, InvalidHuffman> {
-        for length in FAST_BITS + 1..=LENGTH_MAX as u32 {
-            if length > self.available {
-                return Ok(None);
-            }
-            let rank = RANKS[length as usize];
-            let offset = ((self.window >> (64 - length)) as u32).wrapping_sub(rank.first_code);
-            if offset < rank.count {
-                let symbol = SYMBOLS[usize::from(rank.first_symbol) + offset as usize];
-                if symbol == END_OF_STRING {
-                    return Err(InvalidHuffman);
-                }
-                self.skip(length);
-                return Ok(Some(symbol as u8));
-            }
-        }
-        Err(InvalidHuffman)
     }
 
     /// RFC 7541 §5.2: padding of eight bits or more, or not of ones, is an error.

@@ -7,8 +7,8 @@ pub(super) const SYMBOL_COUNT: usize = 257;
 pub(super) const END_OF_STRING: u16 = 256;
 /// Bits of the longest code.
 pub(super) const LENGTH_MAX: usize = 30;
-/// Bits that [`FAST`] looks at: two of the commonest symbols in one step, in 8 KB.
-pub(super) const FAST_BITS: u32 = 11;
+/// Bits that [`FAST`] looks at: two of the commonest symbols in one step, in 16 KB.
+pub(super) const FAST_BITS: u32 = 12;
 
 /// Bits of each symbol's code.
 pub(super) const LENGTHS: [u8; SYMBOL_COUNT] = [

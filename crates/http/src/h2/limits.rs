@@ -117,8 +117,9 @@ pub const CONTROL_BACKLOG_MAX: usize = 64 << 10;
 /// whole buffer it came in.
 pub const COPY_MAX: usize = 1_024;
 
-/// Heads kept for reuse, and bytes of memory beyond which one is not kept. 8 of 8 KB: a connection's usual concurrency.
-pub const SPARE_HEADS_MAX: usize = 8;
+/// Heads kept for reuse, and bytes of memory beyond which one is not kept. 32 of 8 KB: a busy
+/// connection's concurrency; an idle one gives them back.
+pub const SPARE_HEADS_MAX: usize = 32;
 /// See [`SPARE_HEADS_MAX`].
 pub const SPARE_HEAD_MEMORY_MAX: usize = 8 << 10;
 

@@ -8,6 +8,11 @@ use edgeway_http::semantics::{BodyLength, FieldName, Method, ResponseHead, Statu
 
 use super::peer::{GET, POST, Peer, Sent};
 
+/// What a client does to a stream.
+type Trick<'a> = &'a dyn Fn(&mut Peer, u32);
+/// What a client does again and again.
+type Flood<'a> = &'a dyn Fn(&mut Peer, usize);
+
 const CALM: Option<ErrorCode> = Some(ErrorCode::ENHANCE_YOUR_CALM);
 
 /// Sends a request and gives what became of stream 1: `None`, a request the driver sees.
@@ -143,10 +148,10 @@ fn hostile_022_bytes_and_pseudo_header_fields() {
         assert_eq!(refusal(&with(GET, &[("host", host)]), true), expected, "{host}");
     }
     assert_eq!(refusal(&with(GET, &[("host", "example.com"), ("host", "example.com")]), true), bad, "two Hosts");
-    for missing in 0..4 {
+    for (index, (missing, _)) in GET.iter().enumerate() {
         let mut lines = GET.to_vec();
-        lines.remove(missing);
-        assert_eq!(refusal(&lines, true), bad, "without {}", GET[missing].0);
+        lines.remove(index);
+        assert_eq!(refusal(&lines, true), bad, "without {missing}");
     }
     let mut late = GET.to_vec();
     late.insert(2, ("x-a", "b"));
@@ -246,7 +251,7 @@ fn hostile_027_made_you_reset() {
         peer.raw(2, 0, id, &payload);
     };
     let again = |peer: &mut Peer, id| peer.headers(id, GET, true);
-    let tricks: [(&str, &dyn Fn(&mut Peer, u32)); 6] = [
+    let tricks: [(&str, Trick<'_>); 6] = [
         ("window overflow", &overflow),
         ("window by zero", &zero),
         ("DATA after the end", &late_data),
@@ -409,7 +414,7 @@ fn hostile_032_a_peer_that_does_not_read_is_not_read_from() {
 
 #[test]
 fn hostile_033_priority_floods() {
-    let frames: [&dyn Fn(&mut Peer, usize); 2] =
+    let frames: [Flood<'_>; 2] =
         [&|peer, number| peer.raw(2, 0, number as u32 * 2 + 1, &[0, 0, 0, 0, 15]), &|peer, number| {
             let mut payload = (number as u32 * 2 + 1).to_be_bytes().to_vec();
             payload.extend_from_slice(b"u=1");

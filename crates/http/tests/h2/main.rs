@@ -1,10 +1,12 @@
 //! HTTP/2 from outside: one binary. `errors` is RFC 9113's error conditions as a table; `hostile` the floods and lies, by
 //! their numbers; `exchange` a client and a server of ours talking; `scheduling` whose bytes go first; `operations`
-//! random work against a model. [`peer`] is what plays the other side.
+//! random work against a model; `arbitrary` any bytes at all ([`properties`] is shared with the fuzz targets). [`peer`] is what plays the other side.
 
+mod arbitrary;
 mod errors;
 mod exchange;
 mod hostile;
 mod operations;
 mod peer;
+mod properties;
 mod scheduling;

@@ -144,6 +144,15 @@ impl Scene {
         })
     }
 
+    /// What an end answers when it takes its time.
+    pub(crate) fn ask_patiently(&self, end: &dyn End, line: &str, fields: &[(&str, &str)]) -> Seen {
+        let mut exchange = self.exchange(line, fields, Body::Empty);
+        self.runtime.block_on(async {
+            let response = end.answer(&mut exchange).await;
+            see(exchange, response).await
+        })
+    }
+
     /// What comes back through a stage before an end.
     pub(crate) fn pass_through(
         &self,

@@ -163,9 +163,19 @@ pub trait OnlineSigner: Send + Sync + std::fmt::Debug {
 
 /// Chooses addresses for a name (the balancing machine).
 pub trait Selector: Send + Sync + std::fmt::Debug {
-    /// The addresses to answer with and their TTL; none when this name and type are not balanced. The
-    /// prefix length says on how much of the client's address the choice depends (RFC 7871 scope).
-    fn select(&self, owner: NameRef<'_>, record_type: RecordType, asker: &Asker) -> Option<Selection>;
+    /// What to answer for a name and A or AAAA.
+    fn select(&self, owner: NameRef<'_>, record_type: RecordType, asker: &Asker) -> Choice;
+}
+
+/// What a selector says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Choice {
+    /// The name is not balanced: answer from the zone.
+    NotMine,
+    /// It is, but nobody has been checked yet: SERVFAIL, so that the asker tries another server.
+    NotReady,
+    /// Answer with these.
+    Addresses(Selection),
 }
 
 /// Who asks, as a selector sees it.

@@ -10,7 +10,7 @@ use crate::wire::rdata::target;
 use crate::wire::{Class, Composer, Name, NameRef, Rcode, RecordData, RecordType, Section};
 use crate::zone::{Found, NodeView, RrsetView, Zone};
 
-use super::{AliasAnswer, AliasQuery, Asker, Request, Selection, Served, Settings};
+use super::{AliasAnswer, AliasQuery, Asker, Choice, Request, Selection, Served, Settings};
 
 /// Composes one answer.
 #[derive(Debug)]
@@ -294,8 +294,21 @@ impl Responder<'_, '_> {
     fn selected(&mut self, step: &Step<'_, '_>, node: NodeView<'_>) -> Result<Option<Answer>, WireError> {
         let Some(selector) = &step.served.selector else { return Ok(None) };
         let asker = self.asker(step.request);
-        let Some(selection) = selector.select(step.name, step.record_type, &asker) else { return Ok(None) };
-        let Selection { addresses, ttl, scope_prefix } = selection;
+        let Selection { addresses, ttl, scope_prefix } = match selector.select(step.name, step.record_type, &asker) {
+            Choice::NotMine => return Ok(None),
+            Choice::NotReady => {
+                let error = Some(ExtendedError::NOT_READY);
+                let refused = Answer {
+                    rcode: Rcode::SERVFAIL,
+                    authoritative: false,
+                    kind: Kind::Error,
+                    error,
+                    ..self.data(step)
+                };
+                return Ok(Some(refused));
+            }
+            Choice::Addresses(selection) => selection,
+        };
         if addresses.is_empty() {
             self.negative(step, |responder| responder.prove_no_address(step, node))?;
             return Ok(Some(Answer { kind: Kind::NoData, scope_prefix, ..self.data(step) }));

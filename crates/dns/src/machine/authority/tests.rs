@@ -565,6 +565,50 @@ fn full_answers_name_the_servers_when_asked_to() {
 }
 
 #[test]
+fn balanced_names_are_answered_from_their_pool_with_scope() {
+    use crate::machine::balance::{AllDown, Balancer, Health, HealthState, Member, Method, Pool, PrefixTable, Region};
+    let near = |last: u8, region| Member { region: Some(Region(region)), ..Member::new([192, 0, 2, last].into()) };
+    let mut table = PrefixTable::new(vec![Region(1)]);
+    table.insert("10.0.0.0".parse().unwrap(), 8, vec![Region(2)]);
+    let members = vec![near(101, 1), near(102, 2)];
+    let pool =
+        Pool { method: Method::Nearest(Arc::new(table)), members, all_down: AllDown::ServeNone, ..Pool::new([]) };
+    let checked = Pool {
+        members: vec![Member { check: Some(crate::machine::balance::CheckId(1)), ..near(103, 1) }],
+        ..pool.clone()
+    };
+    let pools = [(name("web.example."), Arc::new(pool)), (name("types.example."), Arc::new(checked))];
+    let balancer = Balancer::new(pools, Arc::default());
+    let served = |balancer: Balancer| {
+        let zone = zone("example.", &format!("{HEAD}{ZONE}"));
+        Served { selector: Some(Arc::new(balancer)), ..Served::new(zone) }
+    };
+    let mut peer = Peer::of(served(balancer.clone()));
+    assert_eq!(peer.ask("web.example. A"), "NOERROR aa | web.example. 30 A 192.0.2.101");
+    assert_eq!(
+        peer.ask("www.example. A"),
+        "NOERROR aa | www.example. 3600 CNAME web.example.; web.example. 30 A 192.0.2.101"
+    );
+    assert_eq!(peer.ask("web.example. AAAA"), format!("NOERROR aa |  | {SOA}"));
+    assert_eq!(peer.ask("types.example. A"), "SERVFAIL", "nobody was checked yet");
+    assert_eq!(peer.ask("types.example. TXT"), "NOERROR aa | types.example. 3600 TXT \"t\"");
+    let subnet = ClientSubnet { address: "10.1.2.0".parse().unwrap(), source_prefix: 24, scope_prefix: 0 };
+    let asked = query("web.example. A", |composer| {
+        composer.opt(1232, Rcode::NOERROR, false, |options| options.client_subnet(&subnet))
+    });
+    let reply = peer.send(&asked).unwrap();
+    assert_eq!(show(&reply), "NOERROR aa | web.example. 30 A 192.0.2.102");
+    let echoed = Message::decode(&reply).unwrap().edns().unwrap().client_subnet().unwrap().unwrap();
+    assert_eq!((echoed.source_prefix, echoed.scope_prefix), (24, 8));
+    let down = std::collections::HashMap::from([(
+        crate::machine::balance::CheckId(1),
+        Health { state: HealthState::Down, load_permille: None },
+    )]);
+    let mut peer = Peer::of(served(balancer.with_health(Arc::new(down))));
+    assert_eq!(peer.ask("types.example. A"), format!("NOERROR aa |  | {SOA}"));
+}
+
+#[test]
 fn hostile_103_flipped_queries_never_panic() {
     let mut peer = Peer::new(ZONE);
     let good = query("x.wild.example. TXT", |composer| {

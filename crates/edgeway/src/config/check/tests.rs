@@ -218,3 +218,27 @@ error: unknown key `prxoy` in a route
   = known keys: path, method, header, files, store, proxy,";
     assert!(shown.contains(expected), "{shown}");
 }
+
+/// Whatever is typed, it is read or refused with places inside the text; nothing panics.
+#[test]
+fn no_text_brings_the_reading_down() {
+    use edgeway_base::{Entropy as _, SeededEntropy};
+    const TEXT: &str = "trusted = [\"10.0.0.0/8\"]\n[listen]\nhttp = \":80\"\n[tls.acme]\nagree = true\n[site.\"*.ex\u{e4}.com\"]\n\
+        hsts = { max_age = \"1y\" }\nerror_pages = { 4xx = \"a\" }\n[[site.a.route]]\npath = [\"/a/*\", \"/**/b\"]\nproxy = { to = \
+        [\"https://x:1\", \"unix:/r\"], tls = { ca = \"c\" } }\nheaders = { set = { A = \"b\" } }\n";
+    let mut chance = SeededEntropy::new(7);
+    for _ in 0..3_000 {
+        let mut bytes = TEXT.as_bytes().to_vec();
+        for _ in 0..=chance.below(4) {
+            let at = chance.below(bytes.len() as u32) as usize;
+            match chance.below(3) {
+                0 => bytes[at] = b"\"[]{}=.,#\n\0 a1"[chance.below(14) as usize],
+                1 if bytes.len() > 1 => _ = bytes.remove(at),
+                _ => bytes.truncate(at.max(1)),
+            }
+        }
+        let loaded = parse(Source::new("x", ".", String::from_utf8_lossy(&bytes)), Reach::Text);
+        let shown = loaded.diagnostics.render(&loaded.source, Paint::Plain);
+        assert!(loaded.diagnostics.in_order().iter().all(|one| one.span.end <= loaded.source.text().len()), "{shown}");
+    }
+}

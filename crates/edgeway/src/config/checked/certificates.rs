@@ -55,7 +55,7 @@ impl Certificates {
         on_demand: IssueRule,
     ) -> Result<Front, CertificateError> {
         let settings = FrontSettings {
-            alpn: vec![b"http/1.1".to_vec()],
+            alpn: vec![b"h2".to_vec(), b"http/1.1".to_vec()],
             default_site: self.default_site,
             // HTTP answers 421 with a sentence, which tells a person more than an alert does.
             unknown_name: if self.default_site.is_some() { UnknownName::Default } else { UnknownName::Refuse },
@@ -137,11 +137,9 @@ impl Making<'_> {
         host: &Located<Host>,
         site: &raw::Site,
     ) {
-        match certificate.warnings(self.now) {
-            Some(warning @ (Warning::Expired { .. } | Warning::NotYetValid { .. })) => {
-                self.found.warning(cert.span.clone(), format!("{}: {warning}", cert.value), "");
-            }
-            Some(_) | None => {}
+        if let Some(warning @ (Warning::Expired { .. } | Warning::NotYetValid { .. })) = certificate.warnings(self.now)
+        {
+            self.found.warning(cert.span.clone(), format!("{}: {warning}", cert.value), "");
         }
         for name in std::iter::once(host).chain(&site.aliases) {
             let example = name.to_string().replace('*', "www");

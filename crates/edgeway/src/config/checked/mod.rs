@@ -98,7 +98,15 @@ pub fn make(raw: &Configuration, source: &Source, clock: &SharedClock, found: &m
     let certificates = making.certificates();
     making.rules = certificates.iter().flat_map(|made| &made.sites).map(|site| site.clients.id()).collect();
     let listening = making.listening();
-    let sites = raw.site.iter().map(|(host, site)| making.site(host, site, listening.https_port())).collect::<Vec<_>>();
+    let sites: Vec<_> = raw
+        .site
+        .iter()
+        .enumerate()
+        .map(|(index, (host, site))| {
+            let rule = making.rules.get(index).copied().unwrap_or(RuleId::NONE);
+            making.site(host, site, rule, listening.https_port())
+        })
+        .collect();
     let sites = sites.into_iter().collect::<Option<Vec<_>>>();
     if making.found.has_errors() {
         return None;

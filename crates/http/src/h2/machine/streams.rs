@@ -163,7 +163,7 @@ pub(super) struct Streams {
 }
 
 /// Spare queues kept; more are seldom ended between two new streams.
-const SPARE_QUEUES_MAX: usize = 8;
+const SPARE_QUEUES_MAX: usize = 32;
 
 impl Streams {
     pub(super) fn new(we_are_client: bool) -> Self {

@@ -121,6 +121,31 @@ fn random_paths_never_leave_and_are_stable() {
 }
 
 #[test]
+fn the_short_way_is_the_long_way() {
+    use edgeway_base::{Entropy, SeededEntropy};
+    let pieces = ["/", "a", "b.c", ".", "~x", ";p=1", "@", "-", "..", ":"];
+    let mut chance = SeededEntropy::new(79);
+    for _ in 0..20_000 {
+        let length = chance.below(10);
+        let raw: String = (0..length).map(|_| pieces[chance.below(pieces.len() as u32) as usize]).collect();
+        let mut long = NormalPath::default();
+        long.clear();
+        let resolved = long.resolve(&raw);
+        match NormalPath::parse(&format!("/{raw}")) {
+            Ok(path) => {
+                assert_eq!(resolved, Ok(()), "{raw}");
+                assert_eq!(
+                    format!("{:?} {:?}", path.segments, path.decoded),
+                    format!("{:?} {:?}", long.segments, long.decoded)
+                );
+                assert_eq!((path.as_str(), path.trailing_slash), (long.as_str(), long.trailing_slash), "{raw}");
+            }
+            Err(error) => assert_eq!(resolved, Err(error), "{raw}"),
+        }
+    }
+}
+
+#[test]
 fn segments_and_queries_go_both_ways() {
     assert_eq!(encode_segment("a b/%?#\u{e9}".as_bytes()), "a%20b%2F%25%3F%23%C3%A9");
     assert_eq!(decode(b"a%20b%2F"), Some(b"a b/".to_vec()));

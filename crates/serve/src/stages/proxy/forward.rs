@@ -79,6 +79,9 @@ fn set_target(exchange: &mut Exchange) {
 /// The upgrade the client asks for, where it is one to pass on. `h2c` never is: it has been used to speak past a proxy's
 /// rules, and HTTP/2 without TLS is spoken by prior knowledge (RFC 9113 §3.1).
 fn requested_upgrade(exchange: &mut Exchange) -> Result<Option<Upgrade>, Response> {
+    if exchange.head.protocol.is_some() {
+        return extended_connect(exchange).map(Some);
+    }
     let head = &exchange.head;
     if head.version != Version::Http11 || !connection_has(&head.fields, "upgrade") {
         return Ok(None);
@@ -101,19 +104,40 @@ fn requested_upgrade(exchange: &mut Exchange) -> Result<Option<Upgrade>, Respons
     if head.method != Method::Get {
         return Err(page::error(exchange, Status::BAD_REQUEST));
     }
-    if head.fields.get_single(FieldName::SecWebsocketVersion) != Some(b"13") {
-        // RFC 6455 §4.4.
-        let mut response = page::error(exchange, Status::UPGRADE_REQUIRED);
-        response.head.fields.append(FieldName::SecWebsocketVersion, "13");
-        response.head.fields.append(FieldName::Connection, "Upgrade");
-        response.head.fields.append(FieldName::Upgrade, "websocket");
-        return Err(response);
-    }
+    check_websocket_version(exchange)?;
+    let head = &exchange.head;
     let Some(key) = head.fields.get_single(FieldName::SecWebsocketKey) else {
         return Err(page::error(exchange, Status::BAD_REQUEST));
     };
     let websocket_accept = Some(websocket_accept(key));
     Ok(Some(Upgrade { protocol, websocket_accept }))
+}
+
+/// A WebSocket over HTTP/2 or HTTP/3 (RFC 8441, RFC 9220), asked of an upstream that speaks HTTP/1.1: the handshake is made here.
+fn extended_connect(exchange: &mut Exchange) -> Result<Upgrade, Response> {
+    if exchange.head.protocol.is_none_or(|protocol| protocol.as_str() != "websocket") {
+        return Err(page::explained(exchange, Status::NOT_IMPLEMENTED, "Only WebSocket is tunnelled here."));
+    }
+    check_websocket_version(exchange)?;
+    let mut nonce = [0; 16];
+    exchange.edge.outside.entropy().fill(&mut nonce);
+    let key = base64::engine::general_purpose::STANDARD.encode(nonce);
+    let head = &mut exchange.head;
+    (head.method, head.protocol) = (Method::Get, None);
+    head.fields.set(FieldName::SecWebsocketKey, &key);
+    Ok(Upgrade { protocol: b"websocket".to_vec(), websocket_accept: Some(websocket_accept(key.as_bytes())) })
+}
+
+fn check_websocket_version(exchange: &mut Exchange) -> Result<(), Response> {
+    if exchange.head.fields.get_single(FieldName::SecWebsocketVersion) == Some(b"13") {
+        return Ok(());
+    }
+    // RFC 6455 §4.4.
+    let mut response = page::error(exchange, Status::UPGRADE_REQUIRED);
+    response.head.fields.append(FieldName::SecWebsocketVersion, "13");
+    response.head.fields.append(FieldName::Connection, "Upgrade");
+    response.head.fields.append(FieldName::Upgrade, "websocket");
+    Err(response)
 }
 
 /// RFC 6455 §4.2.2: the hash that proves the server understood the handshake.

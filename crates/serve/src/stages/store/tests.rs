@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use edgeway_base::SeededEntropy;
-use edgeway_net::drive::{BodyError, BodySource};
+use edgeway_net::drive::{BodyError, BodyFailure, BodySource};
 use tokio::sync::Notify;
 
 use super::*;
