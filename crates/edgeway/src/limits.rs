@@ -65,3 +65,7 @@ pub const HANDOVER_MESSAGE_BYTES_MAX: usize = 16 << 10;
 
 /// How long a certificate signed by hand lives. Public authorities give 90 days, and what renews itself does not need more.
 pub const LEAF_LIFETIME: Duration = Duration::from_secs(90 * 86_400);
+
+/// Fields of HTTP/2 beyond `header_count`: five pseudo-header fields, and a cookie in two dozen crumbs
+/// (RFC 9113 §8.2.3), which HTTP/1.1 sends in one.
+pub const HTTP2_FIELDS_MORE: usize = 28;

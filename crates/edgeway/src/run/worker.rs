@@ -127,7 +127,7 @@ impl Worker {
             certificates: (purpose == Purpose::Https).then(|| certificates(&self.shared)),
             proxy_protocol: (!trusted.is_empty()).then(|| TrustedPeers::new(trusted.clone())),
             limits: self.checked.limits,
-            http2: edgeway_http::h2::limits::Limits::default(),
+            http2: self.checked.http2,
             handshake_timeout: HANDSHAKE_TIMEOUT,
             connections_max: (self.checked.connections_max as usize).div_ceil(self.workers),
             connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,

@@ -27,6 +27,8 @@ pub struct Connection {
     transport: Box<dyn Transport>,
     timer: LazyTimer,
     ended: bool,
+    /// Bytes of the request under way that the kernel took.
+    sent_bytes: u64,
     /// Whether it has already carried a request: then a failure before the response may only mean that the upstream
     /// closed an idle connection.
     pub reused: bool,
@@ -40,6 +42,7 @@ impl Connection {
             transport,
             timer: LazyTimer::default(),
             ended: false,
+            sent_bytes: 0,
             reused: false,
         }
     }
@@ -59,7 +62,10 @@ impl Connection {
             let count = self.machine.output(&mut slices);
             match self.transport.poll_write(context, &slices[..count])? {
                 Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(written) => self.machine.consume_output(written),
+                Poll::Ready(written) => {
+                    self.sent_bytes += written as u64;
+                    self.machine.consume_output(written);
+                }
                 Poll::Pending => {
                     let _ = self.transport.poll_flush(context)?;
                     return Ok(false);
@@ -147,6 +153,7 @@ impl Call {
         home: Option<(Rc<Pool>, PoolKey)>,
     ) -> Self {
         let length = content.length();
+        connection.sent_bytes = 0;
         connection.machine.send_request(head, length);
         let deadline = outside.now() + timeouts.first_byte;
         Self {
@@ -199,7 +206,7 @@ impl Call {
 
     /// Whether nothing at all was handed to the kernel.
     pub fn nothing_sent(&self) -> bool {
-        self.connection.as_ref().is_none_or(|connection| !connection.machine.request_sent())
+        self.connection.as_ref().is_none_or(|connection| connection.sent_bytes == 0)
     }
 
     /// Whether the connection had carried an earlier request.
@@ -266,7 +273,7 @@ impl Call {
             // An upstream that refuses content early may close its side: what it said before is still to be read.
             let flushed = match connection.flush(context) {
                 Ok(flushed) => flushed,
-                Err(_) if connection.reused && !connection.machine.request_sent() => {
+                Err(_) if connection.sent_bytes == 0 => {
                     return Err(CallError::Failed(io::ErrorKind::ConnectionReset.into()));
                 }
                 Err(_) => {
@@ -369,7 +376,12 @@ impl Blamed for CallError {
     }
 
     fn may_retry(&self) -> bool {
-        matches!(self, Self::Failed(_))
+        match self {
+            Self::Failed(_) => true,
+            // An upstream that closed an idle connection just as we used it.
+            Self::Malformed(error) => error.may_retry(),
+            Self::TimedOut | Self::Content(_) => false,
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use edgeway_base::WallTime;
 use edgeway_http::h1::machine::ServerLimits;
+use edgeway_http::h2;
 use edgeway_http::semantics::forwarded::TrustedPeers;
 use edgeway_serve::stages::record::access_log::Format;
 use edgeway_tls::SharedClock;
@@ -23,6 +24,7 @@ use super::diagnostic::Diagnostics;
 use super::raw::{AccessLog, Configuration, Level, LogFormat};
 use super::read::Value as _;
 use super::source::Source;
+use crate::limits::HTTP2_FIELDS_MORE;
 use certificates::Certificates;
 use listening::Listening;
 use site::Site;
@@ -33,6 +35,8 @@ pub struct Checked {
     pub listening: Listening,
     /// Bounds of each client connection.
     pub limits: ServerLimits,
+    /// Bounds of each client connection that speaks HTTP/2.
+    pub http2: h2::limits::Limits,
     /// Client connections open at once, all workers together.
     pub connections_max: u32,
     /// How long requests have to finish when the server stops.
@@ -113,6 +117,7 @@ pub fn make(raw: &Configuration, source: &Source, clock: &SharedClock, found: &m
     }
     Some(Checked {
         limits: limits(raw),
+        http2: http2(raw),
         connections_max: raw.limits.connections.value,
         stop_timeout: raw.limits.stop_timeout.0,
         workers: raw.workers.count.as_ref().map(|count| count.value as usize),
@@ -141,6 +146,17 @@ fn limits(raw: &Configuration) -> ServerLimits {
     made.idle_timeout = limits.idle_timeout.0;
     made.write_stall_timeout = limits.write_timeout.0;
     made
+}
+
+fn http2(raw: &Configuration) -> h2::limits::Limits {
+    let standard = h2::limits::Limits::default();
+    h2::limits::Limits {
+        // Pseudo-header fields and the crumbs of a cookie count here, and not in HTTP/1.1.
+        field_count_max: raw.limits.header_count.value as usize + HTTP2_FIELDS_MORE,
+        section_size_max: raw.limits.header_size.0.as_usize(),
+        header_memory_max: standard.header_memory_max.max(raw.limits.header_size.0.as_usize()),
+        ..standard
+    }
 }
 
 fn logging(raw: &Configuration, source: &Source) -> Logging {

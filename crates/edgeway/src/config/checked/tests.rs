@@ -46,6 +46,7 @@ fn defaults_are_those_of_the_houses_below() {
     let folder = Folder::new("defaults");
     let made = folder.make("[[site.a.route]]\nfiles = \"public\"").unwrap();
     assert_eq!(format!("{:?}", made.limits), format!("{:?}", ServerLimits::default()));
+    assert_eq!(format!("{:?}", made.http2), format!("{:?}", h2::limits::Limits::default()));
     assert_eq!(made.listening.https_port(), Some(443));
     assert!(made.certificates.wants_authority);
     let plan = made.plan();
