@@ -4,3 +4,4 @@
 //! Read in this order: [`packetdrill`], scripts in the language of the tool of that name, run against one host.
 
 pub mod packetdrill;
+pub mod streams;

@@ -126,6 +126,8 @@ pub struct Call {
     outside: Rc<dyn Outside>,
     timeouts: CallTimeouts,
     deadline: Instant,
+    /// When it was last polled.
+    seen: Instant,
     home: Option<(Rc<Pool>, PoolKey)>,
     length: BodyLength,
 }
@@ -151,11 +153,12 @@ impl Call {
         outside: Rc<dyn Outside>,
         timeouts: CallTimeouts,
         home: Option<(Rc<Pool>, PoolKey)>,
+        now: Instant,
     ) -> Self {
         let length = content.length();
         connection.sent_bytes = 0;
         connection.machine.send_request(head, length);
-        let deadline = outside.now() + timeouts.first_byte;
+        let deadline = now + timeouts.first_byte;
         Self {
             connection: Some(connection),
             content_complete: length == BodyLength::None,
@@ -165,6 +168,7 @@ impl Call {
             outside,
             timeouts,
             deadline,
+            seen: now,
             home,
             length: BodyLength::Unknown,
         }
@@ -249,6 +253,7 @@ impl Call {
     /// Sends, reads, and answers with the next thing the upstream said.
     fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Result<ClientEvent, CallError>> {
         let now = self.outside.now();
+        self.seen = now;
         loop {
             self.pump_content(context, now)?;
             let Some(connection) = &mut self.connection else {
@@ -311,7 +316,7 @@ impl Call {
         if self.content_complete && connection.machine.is_reusable() && !connection.ended {
             connection.reused = true;
             connection.rest();
-            pool.put(key, connection, self.outside.now());
+            pool.put(key, connection, self.seen);
         }
     }
 }

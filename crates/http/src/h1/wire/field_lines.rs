@@ -68,7 +68,10 @@ fn decode_lines<'a>(
         if line.known != FieldName::Other {
             note(line.known, value)?;
         }
-        fields.push_known_span(line.known, at..line.name_end, line.value_start..line.value_end);
+        // A name spelled as the registry spells it needs no span of its own, and no check when it is read again.
+        let as_registered = bytes[at..line.name_end] == *line.known.canonical().as_bytes();
+        let name_end = if as_registered { at } else { line.name_end };
+        fields.push_known_span(line.known, at..name_end, line.value_start..line.value_end);
         at = line.end;
     }
 }
