@@ -11,8 +11,13 @@ use crate::wire::RecordType;
 const RRSET_HEAD: usize = 17;
 
 /// Bits that say which of the types that change the way are here, so that no walk has to look for them.
-const OF_NOTE: [(RecordType, u8); 4] =
-    [(RecordType::NS, 1), (RecordType::DNAME, 2), (RecordType::CNAME, 4), (RecordType::ALIAS, 8)];
+const OF_NOTE: [(RecordType, u8); 5] = [
+    (RecordType::NS, 1),
+    (RecordType::DNAME, 2),
+    (RecordType::CNAME, 4),
+    (RecordType::ALIAS, 8),
+    (RecordType::BALANCED, 16),
+];
 
 /// A name's content in place.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +65,16 @@ impl<'a> NodeView<'a> {
     /// Whether the name is an alias: a CNAME, or our own ALIAS.
     pub fn is_alias(self) -> bool {
         self.notes() & (4 | 8) != 0
+    }
+
+    /// Whether addresses are chosen for each answer.
+    pub fn is_balanced(self) -> bool {
+        self.notes() & 16 != 0
+    }
+
+    /// Whether its addresses are not the zone's own: ALIAS or balanced.
+    pub fn has_made_addresses(self) -> bool {
+        self.notes() & (8 | 16) != 0
     }
 
     fn notes(self) -> u8 {

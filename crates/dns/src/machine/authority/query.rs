@@ -454,8 +454,8 @@ fn opt_length(extras: &Extras<'_>, settings: &super::Settings) -> usize {
     };
     let cookie = if extras.cookie.is_some() { 4 + 24 } else { 0 };
     let subnet = if extras.subnet.is_some() { 4 + 20 } else { 0 };
-    // An extended error without text.
-    11 + nsid + cookie + subnet + 6
+    // Keep-alive, and an extended error without text.
+    11 + nsid + cookie + subnet + 6 + 6
 }
 
 fn write_opt(
@@ -478,6 +478,11 @@ fn write_opt(
         }
         if let Some(error) = answer.error {
             options.extended_error(error, "")?;
+        }
+        // RFC 7828 §3.3.2: only over streams, where the client asked.
+        let asked_idle = request.transport == Transport::Stream && extras.edns.keepalive().is_some();
+        if let Some(idle) = settings.stream_idle.filter(|_| asked_idle) {
+            options.keepalive(Some(idle))?;
         }
         // RFC 7830 §3: pad when the client pads; RFC 8467 §4.1: to 468 bytes. Only where it is encrypted does it
         // hide anything, and only streams can be.

@@ -147,7 +147,9 @@ impl Responder<'_, '_> {
             };
         }
         if matches!(step.record_type, RecordType::A | RecordType::AAAA) {
-            if let Some(answer) = self.selected(step, node)? {
+            if node.is_balanced()
+                && let Some(answer) = self.selected(step, node)?
+            {
                 return Ok(answer);
             }
             if node.is_alias()
@@ -159,7 +161,7 @@ impl Responder<'_, '_> {
         let found = match step.record_type {
             RecordType::ANY => representative(node),
             RecordType::RRSIG => representative(node).filter(|set| set.signatures().next().is_some()),
-            RecordType::ALIAS => None,
+            internal if internal.is_internal() => None,
             record_type => node.rrset(record_type),
         };
         match found {
@@ -445,7 +447,7 @@ const fn follows_cname(record_type: RecordType) -> bool {
 
 /// RFC 8482 §4.1: who asks for ANY gets one set, the first that is not DNSSEC's own.
 fn representative(node: NodeView<'_>) -> Option<RrsetView<'_>> {
-    let shown = |set: &RrsetView<'_>| set.record_type() != RecordType::ALIAS;
+    let shown = |set: &RrsetView<'_>| !set.record_type().is_internal();
     let plain = |set: &RrsetView<'_>| !matches!(set.record_type(), RecordType::NSEC | RecordType::NSEC3PARAM);
     node.rrsets().filter(shown).find(plain).or_else(|| node.rrsets().find(shown))
 }
