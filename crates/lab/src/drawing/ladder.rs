@@ -78,18 +78,60 @@ pub struct Ladder {
 
 impl Ladder {
     /// A ladder of what `nodes` said to each other, as far as `wanted` agrees.
-    pub fn of(world: &World, title: &str, subtitle: &str, nodes: &[NodeId], wanted: impl Fn(&Seen) -> bool) -> Self {
+    pub fn of(
+        world: &World,
+        title: &str,
+        subtitle: &str,
+        nodes: &[NodeId],
+        wanted: impl Fn(&Seen) -> bool,
+    ) -> Self {
+        Self::with_numbers(world, (title, subtitle), nodes, Numbers::default(), wanted)
+    }
+
+    /// The same with the wire's own sequence numbers.
+    pub fn absolute(
+        world: &World,
+        title: &str,
+        subtitle: &str,
+        nodes: &[NodeId],
+        wanted: impl Fn(&Seen) -> bool,
+    ) -> Self {
+        let numbers = Numbers { absolute: true, ..Numbers::default() };
+        Self::with_numbers(world, (title, subtitle), nodes, numbers, wanted)
+    }
+
+    fn with_numbers(
+        world: &World,
+        (title, subtitle): (&str, &str),
+        nodes: &[NodeId],
+        mut numbers: Numbers,
+        wanted: impl Fn(&Seen) -> bool,
+    ) -> Self {
         let line = |node: NodeId| nodes.iter().position(|known| *known == node);
-        let mut numbers = Numbers::default();
-        let mut messages = Vec::new();
-        for seen in world.seen() {
-            let (text, tone) = numbers.describe(seen);
-            let Some(from) = line(seen.from).filter(|_| wanted(seen)) else { continue };
+        let mut messages: Vec<Message> = Vec::new();
+        // What was drawn, to know it again when a router passes it on.
+        let mut drawn: Vec<&What> = Vec::new();
+        for seen in world.seen().iter().filter(|seen| wanted(seen)) {
             let arrivals: Vec<_> = seen
                 .arrivals
                 .iter()
                 .filter_map(|arrival| Some((line(arrival.at)?, since(arrival.time), arrival.state.clone())))
                 .collect();
+            let Some(from) = line(seen.from) else {
+                let origin = drawn.iter().rposition(|what| **what == seen.what);
+                if let Some(message) = origin.and_then(|index| messages.get_mut(index)) {
+                    message.arrivals.extend(arrivals);
+                }
+                continue;
+            };
+            // A router on the picture passes on what was said already; it is not said again.
+            let before = drawn.iter().rposition(|what| **what == seen.what);
+            let passed_on = before.and_then(|index| messages.get(index)).filter(|message| message.from != from);
+            let (text, tone) = match passed_on {
+                Some(message) => (message.text.clone(), message.tone),
+                None => numbers.describe(seen),
+            };
+            drawn.push(&seen.what);
             let lost = seen.losses.first().map(|(_, why)| *why).filter(|_| arrivals.is_empty());
             messages.push(Message {
                 from,
@@ -123,6 +165,7 @@ fn since(moment: Instant) -> Duration {
 /// Turns the wire's numbers into small ones, as textbooks do: each side counts from its SYN.
 #[derive(Default)]
 struct Numbers {
+    absolute: bool,
     initial: BTreeMap<Pair, u32>,
     highest: BTreeMap<Pair, u32>,
 }
@@ -161,11 +204,15 @@ impl Numbers {
 
     /// The segment in words, and whether its first byte was sent before.
     fn segment(&mut self, pair: Pair, header: &TcpHeader, payload: usize) -> (String, bool) {
-        if header.flags.has(Flags::SYN) {
-            self.initial.entry(pair).or_insert(header.sequence.0);
+        if header.flags.has(Flags::SYN) && self.initial.get(&pair) != Some(&header.sequence.0) {
+            // A new connection between the same ends counts anew.
+            self.initial.insert(pair, header.sequence.0);
+            self.highest.remove(&pair);
         }
         let other = Pair { local: pair.remote, remote: pair.local };
-        let base = self.initial.get(&pair).copied().unwrap_or(0);
+        let zero = |initial: Option<&u32>| if self.absolute { 0 } else { initial.copied().unwrap_or(0) };
+        let base = zero(self.initial.get(&pair));
+        let peer = zero(self.initial.get(&other));
         let sequence = header.sequence.0.wrapping_sub(base);
         let length = header.sequence_length(payload) as u32;
         let highest = self.highest.entry(pair).or_insert(0);
@@ -173,8 +220,7 @@ impl Numbers {
         *highest = (*highest).max(sequence.wrapping_add(length));
         let mut text = format!("{} seq={sequence}", header.flags);
         if header.flags.has(Flags::ACK) {
-            let base = self.initial.get(&other).copied().unwrap_or(0);
-            text += &format!(" ack={}", header.acknowledgement.0.wrapping_sub(base));
+            text += &format!(" ack={}", header.acknowledgement.0.wrapping_sub(peer));
         }
         if !header.flags.has(Flags::RST) {
             text += &format!(" win={}", header.window);
@@ -185,7 +231,6 @@ impl Numbers {
         if let Some(size) = header.options.maximum_segment_size {
             text += &format!(" mss={size}");
         }
-        let peer = self.initial.get(&other).copied().unwrap_or(0);
         for (start, end) in header.options.sack_blocks.as_slice() {
             text += &format!(" sack={}-{}", start.0.wrapping_sub(peer), end.0.wrapping_sub(peer));
         }
@@ -208,8 +253,12 @@ const TOP: f64 = 128.0;
 const MARGIN: f64 = 178.0;
 const GAP: f64 = 470.0;
 /// Between two moments at least this much, so that labels do not touch.
-const STEP_MIN: f64 = 19.0;
+const STEP_MIN: f64 = 23.0;
 const STEP_MAX: f64 = 46.0;
+/// Between messages of one moment.
+const CROWD: f64 = 17.0;
+/// Room for a remark.
+const NOTE: f64 = 26.0;
 
 impl<'a> Layout<'a> {
     fn new(ladder: &'a Ladder) -> Self {
@@ -233,20 +282,24 @@ impl<'a> Layout<'a> {
         let gaps: Vec<f64> = moments.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64()).collect();
         let mut sorted = gaps.clone();
         sorted.sort_by(f64::total_cmp);
-        let typical = sorted.get(sorted.len() / 2).copied().unwrap_or(1.0).max(1e-9);
+        let typical = sorted.get(sorted.len() * 4 / 5).copied().unwrap_or(1.0).max(1e-9);
         let mut y = TOP + 14.0;
         for (index, moment) in moments.iter().enumerate() {
             if let Some(gap) = index.checked_sub(1).and_then(|before| gaps.get(before)) {
                 let step = STEP_MIN * (gap / typical).sqrt().max(0.8);
                 y += step.clamp(STEP_MIN, STEP_MAX);
-                if step > STEP_MAX * 1.6 {
+                if *gap >= 0.09 || step > STEP_MAX * 4.0 {
+                    y += STEP_MIN;
                     self.breaks.push((y - STEP_MAX / 2.0, Duration::from_secs_f64(*gap)));
                 }
             }
+            if self.ladder.notes.iter().any(|(_, at, _)| at == moment) {
+                y += NOTE;
+            }
+            self.places.insert(*moment, y);
             // Messages sent at one moment from one line need room of their own.
             let crowd = self.ladder.messages.iter().filter(|message| message.sent_at == *moment).count();
-            self.places.insert(*moment, y);
-            y += 17.0 * crowd.saturating_sub(1) as f64;
+            y += CROWD * crowd.saturating_sub(1) as f64;
         }
         self.height = y + 56.0;
     }
@@ -265,27 +318,25 @@ impl<'a> Layout<'a> {
         self.lifelines(&mut svg);
         self.pauses(&mut svg);
         let mut crowd: BTreeMap<(usize, Duration), f64> = BTreeMap::new();
+        let mut landed: BTreeMap<(usize, Duration), f64> = BTreeMap::new();
         let mut last_state: Vec<String> = vec![String::new(); self.columns.len()];
-        let mut last_time = Duration::MAX;
+        let mut last_time = String::new();
         for message in &self.ladder.messages {
-            let shift = crowd.entry((message.from, message.sent_at)).or_insert(0.0);
-            let offset = *shift;
-            *shift += 17.0;
-            self.message(&mut svg, message, offset);
-            if message.sent_at != last_time {
-                let y = self.y(message.sent_at);
-                svg.text((14.0, y + 4.0), "time mono", Anchor::Start, &clock(message.sent_at));
-                last_time = message.sent_at;
+            let from = (self.columns[message.from], self.y(message.sent_at) + take(&mut crowd, message.from, message.sent_at));
+            let ends: Vec<(f64, f64)> = message
+                .arrivals
+                .iter()
+                .map(|(line, at, _)| (self.columns[*line], self.y(*at) + take(&mut landed, *line, *at)))
+                .collect();
+            self.message(&mut svg, message, from, &ends);
+            let time = clock(message.sent_at);
+            if time != last_time {
+                svg.text((14.0, self.y(message.sent_at) + 4.0), "time mono", Anchor::Start, &time);
+                last_time = time;
             }
-            self.state(
-                &mut svg,
-                message.from,
-                self.y(message.sent_at) + offset,
-                &message.sender_state,
-                &mut last_state,
-            );
-            for (line, at, state) in &message.arrivals {
-                self.state(&mut svg, *line, self.y(*at) + offset, state, &mut last_state);
+            self.state(&mut svg, message.from, from.1, &message.sender_state, &mut last_state);
+            for ((line, _, state), end) in message.arrivals.iter().zip(&ends) {
+                self.state(&mut svg, *line, end.1, state, &mut last_state);
             }
         }
         for (line, at, words) in &self.ladder.notes {
@@ -313,22 +364,15 @@ impl<'a> Layout<'a> {
         }
     }
 
-    fn message(&self, svg: &mut Svg, message: &Message, offset: f64) {
+    fn message(&self, svg: &mut Svg, message: &Message, from: (f64, f64), ends: &[(f64, f64)]) {
         let colour = message.tone.colour();
-        let from = (self.columns[message.from], self.y(message.sent_at) + offset);
-        if message.arrivals.is_empty() {
-            return self.lost(svg, message, from, colour);
+        // The words go with the arrow that reaches furthest.
+        let furthest = ends.iter().max_by(|a, b| (a.0 - from.0).abs().total_cmp(&(b.0 - from.0).abs()));
+        let Some(furthest) = furthest else { return self.lost(svg, message, from, colour) };
+        for end in ends {
+            svg.arrow(from, *end, colour);
         }
-        // The label goes with the arrow that reaches furthest.
-        let furthest = message.arrivals.iter().max_by_key(|(line, ..)| line.abs_diff(message.from));
-        for (line, at, _) in &message.arrivals {
-            let to = (self.columns[*line], self.y(*at) + offset);
-            svg.arrow(from, to, colour);
-        }
-        if let Some((line, at, _)) = furthest {
-            let to = (self.columns[*line], self.y(*at) + offset);
-            label(svg, from, to, &message.text, colour);
-        }
+        label(svg, from, *furthest, &message.text, colour);
     }
 
     fn lost(&self, svg: &mut Svg, message: &Message, from: (f64, f64), colour: &str) {
@@ -360,16 +404,26 @@ impl<'a> Layout<'a> {
 
     fn remark(&self, svg: &mut Svg, line: usize, y: f64, words: &str) {
         let x = self.columns[line];
-        let (at, anchor) =
-            if line == 0 { ((x - 10.0, y + 16.0), Anchor::End) } else { ((x + 10.0, y + 16.0), Anchor::Start) };
-        svg.turned_text(at, 0.0, "state", anchor, words, Some("#8a5a00"));
+        let (at, anchor) = if line == 0 { ((x + 8.0, y - 17.0), Anchor::Start) } else { ((x - 8.0, y - 17.0), Anchor::End) };
+        svg.turned_text(at, 0.0, "legend", anchor, words, Some("#8a5a00"));
     }
 }
 
+/// The next place at which something of this moment stands on this line.
+fn take(places: &mut BTreeMap<(usize, Duration), f64>, line: usize, at: Duration) -> f64 {
+    let place = places.entry((line, at)).or_insert(-CROWD);
+    *place += CROWD;
+    *place
+}
+
+/// Words along an arrow, near who says them, so that what both sides say at once does not lie on itself.
 fn label(svg: &mut Svg, from: (f64, f64), to: (f64, f64), text: &str, colour: &str) {
     let (left, right) = if from.0 <= to.0 { (from, to) } else { (to, from) };
     let degrees = ((right.1 - left.1) / (right.0 - left.0).max(1.0)).atan().to_degrees();
-    let middle = ((from.0 + to.0) / 2.0, (from.1 + to.1) / 2.0 - 5.0);
+    let length = (right.0 - left.0).max(1.0);
+    let half = text.chars().count() as f64 * 3.15;
+    let share = (half + 22.0).min((length / 2.0).max(half + 10.0)) / length;
+    let middle = (from.0 + (to.0 - from.0) * share, from.1 + (to.1 - from.1) * share - 4.5);
     svg.label(middle, degrees, text, colour);
 }
 

@@ -96,13 +96,16 @@ impl Panel {
         if last {
             svg.text((WIDTH - RIGHT, bottom + 36.0), "axis", Anchor::End, "time in seconds");
         }
-        if let Some((level, name)) = &self.level {
+        if let Some((level, _)) = &self.level {
             svg.dashes((LEFT, y(*level)), (WIDTH - RIGHT, y(*level)), "#888", 1.2);
-            svg.text((WIDTH - RIGHT - 4.0, y(*level) - 5.0), "axis", Anchor::End, name);
         }
         for (index, series) in self.series.iter().enumerate() {
             let colour = PALETTE[index % PALETTE.len()];
             series.draw(svg, colour, &x, &y);
+        }
+        if let Some((level, name)) = &self.level {
+            let middle = WIDTH - RIGHT - 8.0 - name.chars().count() as f64 * 3.1;
+            svg.label((middle, y(*level) - 5.0), 0.0, name, "#555");
         }
         self.legend(svg, top);
     }

@@ -6,7 +6,7 @@ use super::ladder::{Ladder, Message, Tone, clock};
 
 /// Characters between two lifelines.
 const GAP_TWO: usize = 62;
-const GAP_MANY: usize = 44;
+const GAP_MANY: usize = 52;
 /// Characters for time and the leftmost state.
 const LEFT: usize = 24;
 
@@ -52,7 +52,13 @@ fn write_message(ladder: &Ladder, message: &Message, gap: usize, colour: bool, o
         state(&mut row, column(*line), *line, words);
     }
     let lost = message.arrivals.is_empty();
-    arrow(&mut row, column(message.from), column(target), &message.text, lost.then_some(message.lost.is_some()));
+    for (line, ..) in &message.arrivals {
+        // Who stands in the middle and looks at both sides gets an arrow to each.
+        if (*line > message.from) != (target > message.from) {
+            arrow(&mut row, column(message.from), column(*line), gap, "", None);
+        }
+    }
+    arrow(&mut row, column(message.from), column(target), gap, &message.text, lost.then_some(message.lost.is_some()));
     for (line, ..) in message.arrivals.iter().filter(|(line, ..)| *line != target) {
         row[column(*line)] = if *line > message.from { '▶' } else { '◀' };
     }
@@ -77,11 +83,16 @@ fn state(row: &mut [char], column: usize, line: usize, words: &str) {
     }
 }
 
-fn arrow(row: &mut [char], from: usize, to: usize, text: &str, lost: Option<bool>) {
+fn arrow(row: &mut [char], from: usize, to: usize, gap: usize, text: &str, lost: Option<bool>) {
     let (low, high) = (from.min(to), from.max(to));
     row[low + 1..high].fill('─');
     let (tip, head) = if to > from { (high - 1, '▶') } else { (low + 1, '◀') };
     row[tip] = if lost == Some(true) { '✗' } else { head };
+    if text.is_empty() {
+        return;
+    }
+    // Across several lifelines the words stand in the first gap.
+    let (low, high) = if to > from { (from, from + gap) } else { (from - gap, from) };
     let room = high - low - 5;
     let text: String = text.chars().take(room.saturating_sub(2)).collect();
     let start = low + 3 + (room.saturating_sub(text.chars().count() + 2)) / 2;

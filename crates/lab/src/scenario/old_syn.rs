@@ -8,9 +8,10 @@ use edgeway_tcpip::wire::sequence::SequenceNumber;
 use edgeway_tcpip::wire::tcp::{Flags, TcpHeader};
 use edgeway_tcpip::wire::tcp_options::TcpOptions;
 
-use super::stage::{PORT, Stage, moment, show, state, ten_milliseconds};
+use super::stage::{PORT, Stage, is_tcp, moment, show, state, ten_milliseconds};
 use super::time_wait::forge;
 use super::{Artifacts, Failure, Options};
+use crate::drawing::ladder::Ladder;
 
 pub(super) fn run(seed: u64, options: Options, out: &mut dyn Write) -> Result<Artifacts, Failure> {
     let mut stage = Stage::new(seed, ten_milliseconds())?;
@@ -37,10 +38,13 @@ pub(super) fn run(seed: u64, options: Options, out: &mut dyn Write) -> Result<Ar
     if state(&mut stage.world, stage.client, client) != State::Established {
         return Err(Failure::Story("the handshake did not recover".to_owned()));
     }
-    let mut ladder = stage.ladder(
+    let mut ladder = Ladder::absolute(
+        &stage.world,
         "An old SYN, and what the third step is for",
         "A SYN of an earlier connection arrives late. The server cannot know and answers; the client sees an\n\
          acknowledgement of a number it never sent, and resets. With two steps the server would now believe in a ghost.",
+        &[stage.client, stage.server],
+        is_tcp,
     );
     ladder.note(1, begins + Duration::from_millis(10), "looks like any other SYN");
     show("old-syn", &stage.world, &ladder, options, out)
