@@ -275,9 +275,11 @@ impl Fields {
     /// Makes a field of the value that stands at the end of the arena.
     fn seal(&mut self, known: FieldName, name_start: u32, name_length: u16, value_start: usize) {
         // RFC 9110 §5.5: CR, LF and NUL are replaced with SP before anything is done with the value.
-        for byte in &mut self.bytes[value_start..] {
-            if matches!(*byte, b'\r' | b'\n' | 0) {
-                *byte = b' ';
+        if memchr::memchr3(b'\r', b'\n', 0, &self.bytes[value_start..]).is_some() {
+            for byte in &mut self.bytes[value_start..] {
+                if matches!(*byte, b'\r' | b'\n' | 0) {
+                    *byte = b' ';
+                }
             }
         }
         let value_length = (self.bytes.len() - value_start) as u32;
