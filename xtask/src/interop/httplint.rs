@@ -1,5 +1,6 @@
 //! httplint from PyPI reads each kind of answer and complains about nothing.
 
+use super::curl;
 use super::report::Report;
 use super::stage::{Stage, run_for};
 use crate::install;
@@ -34,7 +35,7 @@ pub(super) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
     stage.write("public/hello.txt", "hello\n")?;
     stage.write("public/style.css", "body { color: black }\n".repeat(200))?;
     stage.write("public/listed/one.txt", "1\n")?;
-    stage.write("users", "")?;
+    curl::users(stage, "users", &[])?;
     let (app, nobody) = (stage.application()?, super::application::Application::nobody()?);
     let edgeway = stage.serve(&format!(
         "[listen]\nhttp = [\"127.0.0.1:0\"]\n[log]\naccess = \"off\"\n[site.\"localhost\"]\n\
@@ -50,7 +51,7 @@ pub(super) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
     for (name, words, path) in ANSWERS {
         report.check(name, || {
             let answer = Command::new("curl")
-                .args(["-sS", "-i", "--raw", "--noproxy", "*", "-4", "--max-time", "20"])
+                .args(["-sS", "-i", "--raw", "--noproxy", "*", "--max-time", "20"])
                 .args(*words)
                 .arg(format!("{origin}{path}"))
                 .output()?;

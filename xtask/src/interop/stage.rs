@@ -48,6 +48,13 @@ impl Stage {
         Ok(path)
     }
 
+    /// Puts another configuration in the place of the running one, whole, as careful editors do.
+    pub(crate) fn replace_configuration(&self, text: &str) -> Result<()> {
+        let written = self.write("edgeway.toml.new", text)?;
+        std::fs::rename(written, self.folder.join("edgeway.toml"))?;
+        Ok(())
+    }
+
     /// Starts Edgeway with a configuration, whose relative paths start at the case's folder.
     pub(crate) fn serve(&self, configuration: &str) -> Result<Edgeway> {
         let path = self.write("edgeway.toml", configuration)?;

@@ -749,6 +749,18 @@ impl Endpoint {
         live + if state == State::TimeWait { self.time_waits.len() } else { 0 }
     }
 
+    /// The state of the connection between these ends, TIME-WAIT included.
+    pub fn state_of(&self, pair: &Pair) -> Option<State> {
+        let slot = self.by_pair.get(pair).and_then(|key| self.slots.get(*key));
+        let waiting = || self.time_waits.contains(pair).then_some(State::TimeWait);
+        slot.map(|slot| slot.connection.state()).or_else(waiting)
+    }
+
+    /// Whether somebody listens at this end.
+    pub fn is_listening(&self, local: SocketAddr) -> bool {
+        self.find_listener(local).is_some()
+    }
+
     /// What was counted.
     pub const fn counters(&self) -> &TcpCounters {
         &self.counters

@@ -83,7 +83,6 @@ impl<'a> Scene<'a> {
             "-sS",
             "--noproxy",
             "*",
-            "-4",
             "--max-time",
             "25",
             "-w",
@@ -151,7 +150,7 @@ impl Answer {
 }
 
 /// A file of users with one user, written by the command that people use.
-fn users(stage: &Stage, name: &str, how: &[&str]) -> Result<()> {
+pub(super) fn users(stage: &Stage, name: &str, how: &[&str]) -> Result<()> {
     let password = stage.write("password", "open sesame\n")?;
     let mut command = Command::new(&stage.program);
     command.args(["user", "add"]).args(how).arg("--password-stdin").arg(stage.folder.join(name)).arg("ali");

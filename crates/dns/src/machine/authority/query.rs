@@ -6,7 +6,8 @@ use crate::limits::{HEADER_BYTES, NSID_BYTES_MAX, UDP_BYTES_WITHOUT_EDNS};
 use crate::wire::edns::{ClientSubnet, Cookie, ExtendedError, OptionCode};
 use crate::wire::rdata::Soa;
 use crate::wire::{
-    Class, Composer, Edns, Flags, Header, Message, Name, Opcode, QuestionView, Rcode, RecordData, RecordType, Section,
+    Class, Composer, Edns, Flags, Header, Message, Name, NameRef, Opcode, QuestionView, Rcode, RecordData, RecordType,
+    Section,
 };
 
 use super::catalog::ZoneState;
@@ -132,15 +133,13 @@ impl Authority {
         if let Some((rcode, error)) = refusal {
             return self.refuse(request, message, extras, rcode, error, buffer);
         }
-        let name = question.name.to_name();
+        let asked = Asked::new(question);
+        let name = asked.name();
         // RFC 4035 §3.1.4.1: DS is the parent's to answer, when the parent is here, too.
         let catalog = self.catalog.clone();
         let above = record_type == RecordType::DS;
-        let served = if above {
-            catalog.find(name.borrowed(), true).or_else(|| catalog.find(name.borrowed(), false))
-        } else {
-            catalog.find(name.borrowed(), false)
-        };
+        let parent = if above { catalog.find(name, true) } else { None };
+        let served = parent.or_else(|| catalog.find(name, false));
         let Some(served) = served else {
             return self.refuse(
                 request,
@@ -156,16 +155,16 @@ impl Authority {
             return self.refuse(request, message, extras, Rcode::SERVFAIL, Some(ExtendedError::NOT_READY), buffer);
         }
         if matches!(record_type, RecordType::AXFR | RecordType::IXFR) {
-            if name != *served.zone.apex() {
+            if *served.zone.apex() != name {
                 return self.refuse(request, message, extras, Rcode::NOTAUTH, None, buffer);
             }
             if request.transport == Transport::Stream {
                 let from_serial =
-                    if record_type == RecordType::IXFR { soa_serial(message.authority(), &name) } else { None };
+                    if record_type == RecordType::IXFR { soa_serial(message.authority(), name) } else { None };
                 if record_type == RecordType::IXFR && from_serial.is_none() {
                     return self.refuse(request, message, extras, Rcode::FORMERR, None, buffer);
                 }
-                return Outcome::Transfer(TransferQuery { zone: name, from_serial, id: message.header().id });
+                return Outcome::Transfer(TransferQuery { zone: name.to_name(), from_serial, id: message.header().id });
             }
         }
         // RFC 1995 §2: over UDP an IXFR that does not fit is answered with the SOA alone.
@@ -176,7 +175,7 @@ impl Authority {
             record_type,
             extras,
             request,
-            |responder| responder.answer(served, name.borrowed(), record_type, alias, request),
+            |responder| responder.answer(served, name, record_type, alias, request),
             buffer,
         )
     }
@@ -242,7 +241,7 @@ impl Authority {
         if self.catalog.get(&zone).is_none() {
             return self.refuse(request, message, extras, Rcode::NOTAUTH, None, buffer);
         }
-        let serial = soa_serial(message.answers(), &zone);
+        let serial = soa_serial(message.answers(), zone.borrowed());
         Outcome::Notify(NotifyQuery { zone, serial })
     }
 
@@ -334,11 +333,11 @@ impl Authority {
     ) -> Outcome {
         let header = message.header();
         let limit = self.limit(extras, request, buffer.len());
-        let name = question.name.to_name();
+        let asked = Asked::new(question);
+        let name = asked.name();
         let Ok(mut composer) = Composer::new(buffer, &mut self.compressor) else { return Outcome::Ignore };
         composer.set_limit(limit);
-        let asked = composer.question(name.borrowed(), question.record_type, question.class);
-        if asked.is_err() {
+        if composer.question(name, question.record_type, question.class).is_err() {
             return Outcome::Ignore;
         }
         // Whatever does not fit, the OPT record does (RFC 6891 §7).
@@ -371,7 +370,7 @@ impl Authority {
             && !proven
             && let Some(rate) = &mut self.rate
         {
-            verdict = rate.judge(request.source, answer.kind_hash(&name, record_type), request.now);
+            verdict = rate.judge(request.source, answer.kind_hash(name, record_type), request.now);
         }
         if verdict == Verdict::Drop {
             return Outcome::Ignore;
@@ -410,6 +409,24 @@ impl Authority {
     }
 }
 
+/// The name asked about, in place where it is not compressed, as it hardly ever is.
+struct Asked<'m> {
+    plain: Option<NameRef<'m>>,
+    expanded: Name,
+}
+
+impl<'m> Asked<'m> {
+    fn new(question: &QuestionView<'m>) -> Self {
+        let plain = question.name.plain();
+        let expanded = if plain.is_some() { Name::root() } else { question.name.to_name() };
+        Self { plain, expanded }
+    }
+
+    fn name(&self) -> NameRef<'_> {
+        self.plain.unwrap_or_else(|| self.expanded.borrowed())
+    }
+}
+
 /// A header alone, for what could not be read any further.
 fn head_only(header: Header, rcode: Rcode, buffer: &mut [u8]) -> Outcome {
     let reply = Header { id: header.id, flags: header.flags.reply().with_rcode(rcode), counts: [0; 4] };
@@ -423,8 +440,8 @@ fn head_only(header: Header, rcode: Rcode, buffer: &mut [u8]) -> Outcome {
 }
 
 /// The serial of the zone's SOA among these records.
-fn soa_serial(mut records: crate::wire::Records<'_>, zone: &Name) -> Option<u32> {
-    let soa = records.find(|record| record.record_type() == RecordType::SOA && record.owner().is(zone.borrowed()))?;
+fn soa_serial(mut records: crate::wire::Records<'_>, zone: NameRef<'_>) -> Option<u32> {
+    let soa = records.find(|record| record.record_type() == RecordType::SOA && record.owner().is(zone))?;
     Soa::decode(soa.data().ok()?.wire()).ok().map(|soa| soa.serial)
 }
 
@@ -437,8 +454,8 @@ fn opt_length(extras: &Extras<'_>, settings: &super::Settings) -> usize {
     };
     let cookie = if extras.cookie.is_some() { 4 + 24 } else { 0 };
     let subnet = if extras.subnet.is_some() { 4 + 20 } else { 0 };
-    // An extended error without text.
-    11 + nsid + cookie + subnet + 6
+    // Keep-alive, and an extended error without text.
+    11 + nsid + cookie + subnet + 6 + 6
 }
 
 fn write_opt(
@@ -461,6 +478,11 @@ fn write_opt(
         }
         if let Some(error) = answer.error {
             options.extended_error(error, "")?;
+        }
+        // RFC 7828 §3.3.2: only over streams, where the client asked.
+        let asked_idle = request.transport == Transport::Stream && extras.edns.keepalive().is_some();
+        if let Some(idle) = settings.stream_idle.filter(|_| asked_idle) {
+            options.keepalive(Some(idle))?;
         }
         // RFC 7830 §3: pad when the client pads; RFC 8467 §4.1: to 468 bytes. Only where it is encrypted does it
         // hide anything, and only streams can be.

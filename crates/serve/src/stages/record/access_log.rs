@@ -74,7 +74,7 @@ impl AccessLog {
         line.raw("\",\"host\":\"")
             .escaped(head.authority().as_bytes())
             .raw("\",\"target\":\"")
-            .escaped(head.target().as_bytes());
+            .escaped(ticket.asked_target().as_bytes());
         line.raw("\",\"protocol\":\"")
             .raw(head.version.as_str())
             .raw("\",\"status\":")
@@ -116,7 +116,7 @@ impl AccessLog {
             .raw("] \"")
             .raw(head.method.as_str())
             .raw(" ")
-            .escaped(head.target().as_bytes());
+            .escaped(ticket.asked_target().as_bytes());
         line.raw(" ").raw(head.version.as_str()).raw("\" ").number(u64::from(sent.status.code()));
         line.raw(" ").number(sent.body_bytes).raw(" \"").field(&head.fields, FieldName::Referer);
         line.raw("\" \"").field(&head.fields, FieldName::UserAgent).raw("\"\n");
