@@ -45,7 +45,7 @@ pub const ADMIN_ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a TLS handshake waits for a certificate that is being issued. Browsers give up after 30 s or more; an ACME order takes 3 to 10 s.
 pub const CERTIFICATE_WAIT_MAX: Duration = Duration::from_secs(20);
 
-/// Names that may wait for the ACME agent.
+/// Names that may wait for the keeper.
 pub const WANTED_CERTIFICATES_MAX: usize = 64;
 
 /// For the PROXY header and the TLS handshake together. nginx gives 60 s; a handshake over a satellite takes 2.

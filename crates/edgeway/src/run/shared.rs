@@ -55,7 +55,7 @@ impl Certificates for WorkerCertificates {
     fn awaited<'a>(&'a self, name: &'a str) -> Boxed<'a, bool> {
         Box::pin(async move {
             let mut generation = self.0.front_generation.subscribe();
-            // A full queue means the agent is busy with others; the client will come again.
+            // A full queue means the keeper is busy with others; the client will come again.
             if self.0.wanted.try_send(name.to_owned()).is_err() {
                 return false;
             }
