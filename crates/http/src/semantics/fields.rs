@@ -285,14 +285,7 @@ impl Fields {
         let value_length = (self.bytes.len() - value_start) as u32;
         let value_start = value_start as u32;
         mark(&mut self.present, known);
-        self.entries.push(Entry {
-            known,
-            name_length,
-            sensitive: false,
-            name_start,
-            value_start,
-            value_length,
-        });
+        self.entries.push(Entry { known, name_length, sensitive: false, name_start, value_start, value_length });
     }
 
     fn value_of(&self, entry: &Entry) -> &[u8] {
