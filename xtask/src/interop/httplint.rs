@@ -39,7 +39,7 @@ pub(super) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
     let (app, nobody) = (stage.application()?, super::application::Application::nobody()?);
     let edgeway = stage.serve(&format!(
         "[listen]\nhttp = [\"127.0.0.1:0\"]\n[log]\naccess = \"off\"\n[site.\"localhost\"]\n\
-         [[site.\"localhost\".route]]\npath = \"/old/*\"\nredirect = \"/$1\"\n\
+         [[site.\"localhost\".route]]\npath = \"/old/*\"\nredirect = \"/*\"\n\
          [[site.\"localhost\".route]]\npath = \"/text\"\nrespond = \"hello\\n\"\n\
          [[site.\"localhost\".route]]\npath = \"/basic/*\"\nrespond = \"in\"\nauth = {{ users = \"users\" }}\n\
          [[site.\"localhost\".route]]\npath = \"/app/*\"\nproxy = \"{}\"\nrewrite = {{ strip_prefix = \"/app\" }}\n\

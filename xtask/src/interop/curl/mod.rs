@@ -183,7 +183,7 @@ http = "serve"
     let auth =
         |scheme: &str| format!("auth = {{ users = \"{scheme}.users\", scheme = \"{scheme}\", realm = \"judges\" }}");
     let routes = [
-        ("/old/*", "redirect = \"/$1\"".to_owned()),
+        ("/old/*", "redirect = \"/*\"".to_owned()),
         ("/found", "redirect = { to = \"/hello.txt\", status = 302 }".to_owned()),
         ("/see", "redirect = { to = \"/hello.txt\", status = 303 }".to_owned()),
         ("/text", "respond = \"hello\\n\"".to_owned()),
@@ -198,7 +198,7 @@ http = "serve"
         ("/listed/*", "files = \"public\"\nlisting = true".to_owned()),
         (
             "/*",
-            "files = \"public\"\ncache_control = \"max-age=60\"\nheaders = { set = { X-Judged = \"yes\" } }".to_owned(),
+            "files = \"public\"\ncompress = true\ncache_control = \"max-age=60\"\nheaders = { set = { X-Judged = \"yes\" } }".to_owned(),
         ),
     ];
     for (path, rest) in routes {
