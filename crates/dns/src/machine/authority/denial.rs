@@ -244,6 +244,6 @@ fn shown_types(node: NodeView<'_>) -> impl Iterator<Item = RecordType> + '_ {
     let addresses = if made { &[RecordType::A, RecordType::AAAA][..] } else { &[] };
     let types = node.rrsets().map(|set| set.record_type());
     let types =
-        types.filter(move |record_type| !record_type.is_internal() && !(made && addresses.contains(record_type)));
+        types.filter(move |record_type| !(record_type.is_internal() || made && addresses.contains(record_type)));
     types.chain(addresses.iter().copied())
 }
