@@ -72,6 +72,9 @@ impl Peer {
     }
 }
 
+/// What a client does again and again.
+type Flood<'a> = &'a dyn Fn(&mut Peer, u64);
+
 /// GET https://a/ by the static table and a literal, as a HEADERS frame.
 const GET: &[u8] = &[1, 8, 0, 0, 0xd1, 0xd7, 0xc1, 0x50, 1, b'a'];
 /// POST with Content-Length 5.
@@ -220,7 +223,7 @@ fn hostile_051_blocked_streams_and_bombs_are_bounded() {
 
 #[test]
 fn hostile_051_floods() {
-    let floods: [(&str, &dyn Fn(&mut Peer, u64)); 5] = [
+    let floods: [(&str, Flood<'_>); 5] = [
         ("unknown frames", &|peer, _| peer.send(2, &[0x21, 0], false)),
         ("priorities", &|peer, _| peer.send(2, b"\x80\x0f\x07\x00\x04\x00u=1", false)),
         ("push limits", &|peer, _| peer.send(2, &[0xd, 1, 9], false)),
