@@ -72,6 +72,9 @@ impl Peer {
     }
 }
 
+/// What a client does again and again.
+type Flood<'a> = &'a dyn Fn(&mut Peer, u64);
+
 /// GET https://a/ by the static table and a literal, as a HEADERS frame.
 const GET: &[u8] = &[1, 8, 0, 0, 0xd1, 0xd7, 0xc1, 0x50, 1, b'a'];
 /// POST with Content-Length 5.
@@ -220,7 +223,7 @@ fn hostile_051_blocked_streams_and_bombs_are_bounded() {
 
 #[test]
 fn hostile_051_floods() {
-    let floods: [(&str, &dyn Fn(&mut Peer, u64)); 5] = [
+    let floods: [(&str, Flood<'_>); 5] = [
         ("unknown frames", &|peer, _| peer.send(2, &[0x21, 0], false)),
         ("priorities", &|peer, _| peer.send(2, b"\x80\x0f\x07\x00\x04\x00u=1", false)),
         ("push limits", &|peer, _| peer.send(2, &[0xd, 1, 9], false)),
@@ -273,4 +276,30 @@ fn requests_after_the_last_goaway_are_safe_to_retry() {
     peer.server.go_away(false);
     peer.send(4, GET, true);
     assert_eq!((peer.requests(), peer.answer()), (1, Stream(ErrorCode::REQUEST_REJECTED.0)));
+}
+
+#[test]
+fn a_push_is_promised_within_the_clients_limit() {
+    let mut head = edgeway_http::semantics::RequestHead::default();
+    head.set_authority(b"example.com").unwrap();
+    head.set_target(b"/app.css");
+    let mut peer = Peer::new();
+    peer.send(0, GET, true);
+    assert!(!peer.server.may_push() && !peer.server.push(0, &head, 15), "no MAX_PUSH_ID yet");
+    peer.send(2, &[0xd, 1, 0], false);
+    assert!(peer.server.send_head(0, &ResponseHead::new(Status::OK), false));
+    assert!(peer.server.push(0, &head, 15));
+    assert!(!peer.server.push(0, &head, 19), "one push, number 0");
+    assert!(peer.server.send_head(15, &ResponseHead::new(Status::OK), true));
+    assert!(peer.server.send_end(0, None));
+    let promise = peer.sent(0);
+    assert!(promise.windows(3).any(|bytes| bytes[0] == 5 && bytes[2] == 0), "PUSH_PROMISE of push 0: {promise:x?}");
+    assert_eq!((peer.server.stream_count(), peer.answer()), (0, Nothing));
+    // A second one, that the client cancels.
+    peer.send(4, GET, true);
+    peer.send(2, &[0xd, 1, 1], false);
+    assert!(peer.server.send_head(4, &ResponseHead::new(Status::OK), false) && peer.server.push(4, &head, 19));
+    peer.send(2, &[3, 1, 1], false);
+    assert_eq!(peer.answer(), Stream(ErrorCode::REQUEST_CANCELLED.0));
+    assert!(!peer.server.send_head(19, &ResponseHead::new(Status::OK), true));
 }

@@ -11,6 +11,7 @@ mod event;
 mod peer_streams;
 mod reader;
 mod receive;
+mod receive_sections;
 mod send;
 mod server;
 mod streams;

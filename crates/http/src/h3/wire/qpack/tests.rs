@@ -111,6 +111,9 @@ fn secrets_stay_out_of_the_table() {
     assert_eq!(section[2] & 0xf0, 0x70, "never to be indexed");
 }
 
+/// A section's stream, its bytes, and what it should decode to.
+type OnItsWay = (u64, Vec<u8>, Vec<(String, String)>);
+
 /// Both streams deliver in order but late; sections overtake insertions; some streams are cancelled.
 #[test]
 fn what_is_encoded_decodes_back_whatever_comes_when() {
@@ -121,7 +124,7 @@ fn what_is_encoded_decodes_back_whatever_comes_when() {
         let (mut encoder, mut decoder) = (Encoder::new(), Decoder::new(capacity));
         encoder.set_peer_settings(capacity as u64, blocked_max);
         let (mut inserts, mut answers) = (Vec::new(), Vec::new());
-        let mut sections: VecDeque<(u64, Vec<u8>, Vec<(String, String)>)> = VecDeque::new();
+        let mut sections: VecDeque<OnItsWay> = VecDeque::new();
         for stream in 0..2_000 {
             let mut fields = Fields::new();
             for _ in 0..entropy.below(8) {
