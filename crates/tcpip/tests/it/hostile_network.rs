@@ -88,8 +88,8 @@ fn hostile_084_groups_are_joined_left_and_heard_by_ourselves_if_wanted() {
     let group: IpAddr = "239.9.9.9".parse().unwrap();
     let sockets = [0, 1].map(|index: usize| world.hosts[index].udp_bind(None, 5000, true).unwrap());
     let now = world.now;
-    for index in 0..2 {
-        world.hosts[index].udp_join(now, sockets[index], LINK, group).unwrap();
+    for (host, socket) in world.hosts.iter_mut().zip(sockets) {
+        host.udp_join(now, socket, LINK, group).unwrap();
     }
     let heard = |world: &mut World, sent: bool| {
         let now = world.now;
