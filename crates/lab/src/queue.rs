@@ -83,7 +83,7 @@ impl Queue {
             }
             while self.dropping && now >= self.drop_next {
                 self.count += 1;
-                self.drop_next = self.drop_next + control_law(self.count);
+                self.drop_next += control_law(self.count);
                 if marks && mark(&mut packet.0.1) {
                     break;
                 }

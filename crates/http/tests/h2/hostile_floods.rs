@@ -2,7 +2,7 @@
 
 use edgeway_http::binary::prefix_integer;
 use edgeway_http::h2::wire::{Frame, flags};
-use edgeway_http::h2::{ErrorCode, Limits, ServerEvent, StreamId, limits};
+use edgeway_http::h2::{ErrorCode, ServerEvent, StreamId, limits};
 use edgeway_http::semantics::{FieldName, ResponseHead, Status};
 
 use super::peer::{GET, POST, Peer, Sent, with};

@@ -78,13 +78,7 @@ pub struct Ladder {
 
 impl Ladder {
     /// A ladder of what `nodes` said to each other, as far as `wanted` agrees.
-    pub fn of(
-        world: &World,
-        title: &str,
-        subtitle: &str,
-        nodes: &[NodeId],
-        wanted: impl Fn(&Seen) -> bool,
-    ) -> Self {
+    pub fn of(world: &World, title: &str, subtitle: &str, nodes: &[NodeId], wanted: impl Fn(&Seen) -> bool) -> Self {
         Self::with_numbers(world, (title, subtitle), nodes, Numbers::default(), wanted)
     }
 
@@ -322,7 +316,8 @@ impl<'a> Layout<'a> {
         let mut last_state: Vec<String> = vec![String::new(); self.columns.len()];
         let mut last_time = String::new();
         for message in &self.ladder.messages {
-            let from = (self.columns[message.from], self.y(message.sent_at) + take(&mut crowd, message.from, message.sent_at));
+            let from =
+                (self.columns[message.from], self.y(message.sent_at) + take(&mut crowd, message.from, message.sent_at));
             let ends: Vec<(f64, f64)> = message
                 .arrivals
                 .iter()
@@ -404,7 +399,8 @@ impl<'a> Layout<'a> {
 
     fn remark(&self, svg: &mut Svg, line: usize, y: f64, words: &str) {
         let x = self.columns[line];
-        let (at, anchor) = if line == 0 { ((x + 8.0, y - 17.0), Anchor::Start) } else { ((x - 8.0, y - 17.0), Anchor::End) };
+        let (at, anchor) =
+            if line == 0 { ((x + 8.0, y - 17.0), Anchor::Start) } else { ((x - 8.0, y - 17.0), Anchor::End) };
         svg.turned_text(at, 0.0, "legend", anchor, words, Some("#8a5a00"));
     }
 }

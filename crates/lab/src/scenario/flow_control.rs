@@ -19,10 +19,9 @@ pub(super) fn run(seed: u64, options: Options, out: &mut dyn Write) -> Result<Ar
         stage.world.run_with(Duration::from_millis(25), |world| feed(world, from, client, &mut remaining))?;
         let now = stage.world.now();
         // Nothing is read for the first second; then a little at a time.
-        if step >= 44 && step % 3 == 0 {
-            if let Ok(Some(count)) = stage.world.host(to).tcp_read(now, server, &mut buffer) {
-                read += count;
-            }
+        let reads = step >= 44 && step % 3 == 0;
+        if reads && let Ok(Some(count)) = stage.world.host(to).tcp_read(now, server, &mut buffer) {
+            read += count;
         }
         let time = stage.world.elapsed().as_secs_f64();
         if let Some(info) = stage.world.host(from).tcp_info(client) {

@@ -118,7 +118,8 @@ impl Scene {
         fields.iter().for_each(|(name, value)| head.fields.append_named(name, value));
         let nowhere = || Address::Ip(([127, 0, 0, 1], 1).into());
         let (peer, socket_peer, local) = (nowhere(), nowhere(), nowhere());
-        let connection = Rc::new(ConnectionFacts { peer, peer_text: "192.0.2.1".into(), socket_peer, local, tls: None, worker: 0 });
+        let connection =
+            Rc::new(ConnectionFacts { peer, peer_text: "192.0.2.1".into(), socket_peer, local, tls: None, worker: 0 });
         let received = self.clocks.now.get();
         let request = Request { head, body, reply: ResponseHead::default(), connection, link: None, received };
         let mut exchange = Exchange::new(request, Rc::clone(&self.edge));

@@ -15,7 +15,7 @@ use edgeway_net::drive::Body;
 use edgeway_net::drive::outside::{Boxed, Outside};
 use edgeway_net::drive::tls::{self, ClientSettings};
 use edgeway_net::drive::transport::Transport;
-use edgeway_net::drive::upstream::{Call, CallTimeouts, Connection, Reply};
+use edgeway_net::drive::upstream::{Call, CallContext, CallTimeouts, Connection, Outgoing, Reply};
 use edgeway_net::os::Kernel;
 use edgeway_tls::acme::exchange::{Method as AcmeMethod, Request, Response};
 use edgeway_tls::session::Session;
@@ -53,7 +53,11 @@ impl Fetcher {
         let head = head(url, request, content.length())?;
         let timeouts = CallTimeouts { first_byte: FETCH_TIMEOUT, idle: FETCH_TIMEOUT };
         let (reply, outside, now) = (ResponseHead::default(), Rc::clone(&self.outside), self.outside.now());
-        let mut call = Box::new(Call::new(connection, &head, content, reply, outside, timeouts, None, now));
+        let mut call = Box::new(Call::new(
+            connection,
+            Outgoing { head: &head, content, reply },
+            CallContext { outside, timeouts, home: None, now },
+        ));
         loop {
             match call.reply().await {
                 Ok((Reply::Informational(_), Some(rest))) => call = rest,

@@ -16,7 +16,7 @@ use edgeway_http::semantics::via::MaxForwards;
 use edgeway_http::semantics::{FieldName, Method, RequestHead, ResponseHead, Status, via};
 use edgeway_net::drive::outside::Boxed;
 use edgeway_net::drive::tunnel;
-use edgeway_net::drive::upstream::{Call, CallError, CallTimeouts, Reply};
+use edgeway_net::drive::upstream::{Call, CallContext, CallError, CallTimeouts, Outgoing, Reply};
 use edgeway_net::drive::{Body, BodyFailure, Response};
 
 use crate::exchange::Exchange;
@@ -141,7 +141,8 @@ impl Proxy {
         let timeouts = CallTimeouts { first_byte: self.settings.first_byte_timeout, idle: self.settings.idle_timeout };
         let reply = std::mem::take(&mut exchange.reply);
         let outside = Rc::clone(&exchange.edge.outside);
-        let mut call = Box::new(Call::new(connection, &exchange.head, content, reply, outside, timeouts, home, now));
+        let outgoing = Outgoing { head: &exchange.head, content, reply };
+        let mut call = Box::new(Call::new(connection, outgoing, CallContext { outside, timeouts, home, now }));
         let mut informational = 0;
         loop {
             match call.reply().await {

@@ -112,7 +112,10 @@ impl Encoder {
 
     fn line(&mut self, name: LineName, text: &[u8], value: &[u8], indexing: Indexing, out: &mut Vec<u8>) {
         let line = FieldLine { name, text, value, sensitive: indexing == Indexing::Never, sound: true };
-        if let (LineName::Field(FieldName::AcceptEncoding), Some(number)) = (name, static_table::find(name, value)) {
+        // The only field with a value in the static table; pseudo-header fields were looked up before.
+        if name == LineName::Field(FieldName::AcceptEncoding)
+            && let Some(number) = static_table::find(name, value)
+        {
             out.push(0x80 | number);
             return;
         }
