@@ -264,6 +264,7 @@ impl Authority {
             subnet: extras.and_then(|extras| extras.subnet),
             truncated: false,
             ticket: header.id,
+            unproven: Vec::new(),
         };
         let failed = |_| Answer { rcode: Rcode::SERVFAIL, kind: Kind::Error, ..Answer::default() };
         let mut answer = write(&mut responder).unwrap_or_else(failed);

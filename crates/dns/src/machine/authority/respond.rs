@@ -7,7 +7,7 @@ use crate::error::WireError;
 use crate::limits::ALIAS_CHAIN_MAX;
 use crate::wire::edns::{ClientSubnet, ExtendedError};
 use crate::wire::rdata::target;
-use crate::wire::{Class, Composer, NameRef, Rcode, RecordData, RecordType, Section};
+use crate::wire::{Class, Composer, Name, NameRef, Rcode, RecordData, RecordType, Section};
 use crate::zone::{Found, NodeView, RrsetView, Zone};
 
 use super::{AliasAnswer, AliasQuery, Asker, Choice, Request, Selection, Served, Settings};
@@ -26,6 +26,9 @@ pub(super) struct Responder<'b, 's> {
     pub(super) truncated: bool,
     /// Differs from query to query; for rotating.
     pub(super) ticket: u16,
+    /// Wildcards that were answered from and are still to be proven right: the name and the depth of the
+    /// closest encloser. The proofs belong behind the last answer.
+    pub(super) unproven: Vec<(Name, usize)>,
 }
 
 /// What was composed.
@@ -95,7 +98,11 @@ impl Responder<'_, '_> {
         request: &Request<'_>,
     ) -> Result<Answer, WireError> {
         let step = Step { served, zone: &served.zone, name, record_type, request, alias, chain: 0 };
-        match self.follow(&step) {
+        let followed = self.follow(&step).and_then(|answer| {
+            self.prove_wildcards(&step)?;
+            Ok(answer)
+        });
+        match followed {
             Err(WireError::NoRoom) if self.truncated => {
                 Ok(Answer { rcode: Rcode::NOERROR, authoritative: true, kind: Kind::Data, ..Answer::default() })
             }
@@ -168,6 +175,7 @@ impl Responder<'_, '_> {
             Some(set) if step.record_type == RecordType::RRSIG => self.signatures_only(step, set),
             Some(set) => {
                 self.answer_set(step, set, encloser)?;
+                self.prove_wildcards(step)?;
                 if !self.settings.minimal {
                     self.apex_servers(step, set)?;
                 }
@@ -212,6 +220,7 @@ impl Responder<'_, '_> {
         let owner = step.name.last_labels(step.zone.apex().label_count() + depth);
         let answer = Answer { authoritative: step.chain > 0, kind: Kind::Referral, ..self.data(step) };
         let Some(servers) = cut.rrset(RecordType::NS) else { return Ok(answer) };
+        self.prove_wildcards(step)?;
         // NS at a cut are not the parent's to sign (RFC 4035 §2.2).
         self.records(Section::Authority, owner, servers, servers.ttl()).map_err(|error| self.cut_short(error))?;
         if self.with_dnssec {
@@ -250,6 +259,7 @@ impl Responder<'_, '_> {
         step: &Step<'_, '_>,
         prove: impl FnOnce(&mut Self) -> Result<(), WireError>,
     ) -> Result<(), WireError> {
+        self.prove_wildcards(step)?;
         // RFC 2308 §3: the SOA's TTL is the lesser of its own and its minimum.
         let soa = self.set(Section::Authority, step.zone.apex().borrowed(), step.zone.soa(), step.zone.negative_ttl());
         soa.map_err(|error| self.cut_short(error))?;
@@ -275,11 +285,19 @@ impl Responder<'_, '_> {
         };
         written.map_err(|error| self.cut_short(error))?;
         match encloser {
-            Some(depth) if self.with_dnssec && !online => {
-                self.prove_wildcard(step, depth).map_err(|error| self.cut_short(error))
-            }
-            _ => Ok(()),
+            Some(depth) if self.with_dnssec && !online => self.unproven.push((step.name.to_name(), depth)),
+            _ => {}
         }
+        Ok(())
+    }
+
+    /// Proves the wildcards that were answered from; before anything else in the authority section.
+    fn prove_wildcards(&mut self, step: &Step<'_, '_>) -> Result<(), WireError> {
+        for (name, depth) in std::mem::take(&mut self.unproven) {
+            let inner = Step { name: name.borrowed(), ..step.again() };
+            self.prove_wildcard(&inner, depth).map_err(|error| self.cut_short(error))?;
+        }
+        Ok(())
     }
 
     /// The zone's servers in the authority section, which an answer may have and nobody needs.
