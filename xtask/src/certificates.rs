@@ -6,6 +6,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
 use std::path::{Path, PathBuf};
+use time::{Duration, OffsetDateTime};
 
 /// Where the PEM files of one authority and one leaf stand.
 pub(crate) struct Certificates {
@@ -29,9 +30,14 @@ pub(crate) fn make(folder: &Path) -> Result<Certificates> {
     let authority_certificate = authority.self_signed(&authority_key)?;
     let issuer = Issuer::new(authority, authority_key);
 
+    let now = OffsetDateTime::now_utc();
     let leaf_key = KeyPair::generate()?;
     let mut leaf = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?;
     leaf.distinguished_name.push(DnType::CommonName, "localhost");
+    // Scanners refuse certificates that are for ever, as browsers do (CA/Browser Forum: 398 days, soon fewer).
+    (leaf.not_before, leaf.not_after) = (now - Duration::hours(1), now + Duration::days(80));
+    leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    leaf.use_authority_key_identifier_extension = true;
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let leaf_certificate = leaf.signed_by(&leaf_key, &issuer)?;
 

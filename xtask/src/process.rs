@@ -120,6 +120,38 @@ impl Drop for Service {
     }
 }
 
+/// A process that a service started and left behind to go on in its place. Ended when dropped.
+pub(crate) struct Heir(Pid);
+
+impl Heir {
+    /// Waits until the service has exactly one child.
+    pub(crate) fn of(service: &mut Service) -> Result<Self> {
+        service.wait_until("it has started another process", |service| {
+            let family = family(service.id());
+            let [_, child] = family[..] else { return None };
+            i32::try_from(child).ok().and_then(Pid::from_raw).map(Self)
+        })
+    }
+
+    fn is_alive(&self) -> bool {
+        rustix::process::test_kill_process(self.0).is_ok()
+    }
+}
+
+impl Drop for Heir {
+    fn drop(&mut self) {
+        let _ = kill_process(self.0, Signal::TERM);
+        let until = Instant::now() + STOP_MAX;
+        while self.is_alive() {
+            if Instant::now() > until {
+                let _ = kill_process(self.0, Signal::KILL);
+                return;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+}
+
 /// The ids of a process and of all its descendants.
 pub(crate) fn family(ancestor: u32) -> Vec<u32> {
     let mut pairs: Vec<(u32, u32)> = Vec::new();

@@ -2,9 +2,12 @@
 //! houses below it.
 //!
 //! Read in this order: [`config`] (a text becomes a raw form, is checked, becomes a ready-made form),
-//! [`command`] (what each command of the shell does), [`state`] (what outlives a restart).
+//! [`command`] (what each command of the shell does), [`admin`] (what the running server tells and takes),
+//! [`state`] (what outlives a restart), [`run`] (the server at work).
 
+pub mod admin;
 pub mod command;
 pub mod config;
 pub mod limits;
+pub mod run;
 pub mod state;

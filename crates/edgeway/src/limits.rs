@@ -12,8 +12,7 @@ pub const DIAGNOSTICS_SHOWN_MAX: usize = 20;
 /// typist would need a while for more, and a mistaken path (a log, a disk image) is told apart early.
 pub const CONFIGURATION_BYTES_MAX: u64 = 16 << 20;
 
-/// Steps that one glob match may take for each byte of the text it is matched against: patterns come
-/// from the operator, texts from strangers, and no pair of them may cost more than a linear walk each star.
+/// Stars in one pattern of paths. More say nothing that fewer would not, and each costs time on every request.
 pub const GLOB_STARS_MAX: usize = 16;
 
 /// Bytes of a password read from a terminal or a pipe. bcrypt looks at 72, argon2id at any number; a
@@ -31,17 +30,6 @@ pub const HEADER_SIZE_MIN: ByteCount = ByteCount::kilobytes(2);
 /// How long HSTS must last for browsers to build it in: one year (hstspreload.org, submission requirements).
 pub const HSTS_PRELOAD_MIN: Duration = Duration::from_secs(365 * 86_400);
 
-/// Memory of one argon2id hash, in KB: 19 MiB with two passes over one lane, the first choice of OWASP's
-/// Password Storage Cheat Sheet. A sign-in costs about 20 ms of one core; RFC 9106's 2 GiB would let a
-/// handful of strangers take a small machine's memory.
-pub const ARGON2_MEMORY_KB: u32 = 19 * 1024;
-
-/// Passes over the memory; see [`ARGON2_MEMORY_KB`].
-pub const ARGON2_ITERATIONS: u32 = 2;
-
-/// Lanes; see [`ARGON2_MEMORY_KB`].
-pub const ARGON2_LANES: u32 = 1;
-
 /// bcrypt's cost: 2^12 rounds, about 250 ms. OWASP asks for at least 10.
 pub const BCRYPT_COST: u32 = 12;
 
@@ -53,3 +41,59 @@ pub const ADMIN_ANSWER_BYTES_MAX: u64 = 1 << 20;
 
 /// How long `edgeway reload` waits for the answer: checking a file of ten thousand sites takes about a second.
 pub const ADMIN_ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a TLS handshake waits for a certificate that is being issued. Browsers give up after 30 s or more; an ACME order takes 3 to 10 s.
+pub const CERTIFICATE_WAIT_MAX: Duration = Duration::from_secs(20);
+
+/// Names that may wait for the keeper.
+pub const WANTED_CERTIFICATES_MAX: usize = 64;
+
+/// For the PROXY header and the TLS handshake together. nginx gives 60 s; a handshake over a satellite takes 2.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Connections one address may hold open with one worker. An office behind one address has hundreds of browsers; a flood has one.
+pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 8_192;
+
+/// Connections of the admin address: a scraper, a dashboard, a person.
+pub const ADMIN_CONNECTIONS_MAX: usize = 64;
+
+/// How often the control thread looks at files, the calendar and ticket keys.
+pub const CONTROL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Bytes of one message of a handover: a socket's address, or the ticket keys.
+pub const HANDOVER_MESSAGE_BYTES_MAX: usize = 16 << 10;
+
+/// How long a certificate signed by hand lives. Public authorities give 90 days, and what renews itself does not need more.
+pub const LEAF_LIFETIME: Duration = Duration::from_secs(90 * 86_400);
+
+/// Fields of HTTP/2 beyond `header_count`: five pseudo-header fields, and a cookie in two dozen crumbs
+/// (RFC 9113 §8.2.3), which HTTP/1.1 sends in one.
+pub const HTTP2_FIELDS_MORE: usize = 28;
+
+/// Answers to ACME servers' visits on port 80 given at once: one for each name of the orders in flight.
+pub const TOKENS_MAX: usize = 1024;
+
+/// How long a request to an ACME server, or to who decides about names, may take in all.
+pub const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of such an answer: as many as an ACME answer may have (`edgeway_tls::limits`).
+pub const FETCH_BODY_BYTES_MAX: usize = edgeway_tls::limits::ACME_BODY_BYTES_MAX;
+
+/// How often the keeper looks whether a certificate's time has come.
+pub const CERTIFICATE_CHECK_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How long a name is left alone after its first failure; doubled with each more. Let's Encrypt allows five failed
+/// validations an hour for a name.
+pub const ACME_FIRST_PAUSE: Duration = Duration::from_secs(15 * 60);
+
+/// The longest such time.
+pub const ACME_LONGEST_PAUSE: Duration = Duration::from_secs(12 * 3600);
+
+/// How long a name that was refused is refused without asking again.
+pub const REFUSED_NAMES_FOR: Duration = Duration::from_secs(60);
+
+/// Refused names remembered at once, about 100 bytes each.
+pub const REFUSED_NAMES_MAX: usize = 10_000;
+
+/// Bytes read at once while a TLS handshake is looked at: a flight with a chain of certificates is about 4 KB.
+pub const HANDSHAKE_READ_BYTES: usize = 16 << 10;

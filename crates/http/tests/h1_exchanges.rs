@@ -9,7 +9,7 @@ use edgeway_http::error::ResponseError;
 use edgeway_http::h1::machine::{
     ClientConnection, ClientEvent, ClientLimits, ServerConnection, ServerEvent, ServerLimits,
 };
-use edgeway_http::semantics::{BodyLength, FieldName, Fields, RequestHead, ResponseHead, Status};
+use edgeway_http::semantics::{BodyLength, FieldName, Fields, Method, RequestHead, ResponseHead, Status};
 
 const NOW: Instant = Instant::ZERO;
 
@@ -224,7 +224,7 @@ fn receive(client: &mut ClientConnection, text: &str) -> Result<Vec<ClientEvent>
 fn asked(method: &str) -> ClientConnection {
     let mut client = client();
     let mut head = RequestHead::default();
-    head.method = edgeway_http::semantics::Method::from_bytes(method.as_bytes()).unwrap();
+    head.method = Method::from_bytes(method.as_bytes()).unwrap();
     head.set_target(b"/");
     head.set_authority(b"a").unwrap();
     client.send_request(&head, BodyLength::None);
@@ -235,6 +235,7 @@ fn asked(method: &str) -> ClientConnection {
 #[test]
 fn a_request_is_written_with_its_host_first_and_its_framing_made_here() {
     let mut head = RequestHead::default();
+    head.method = Method::Put;
     head.set_target(b"/a?b");
     head.set_authority(b"Example.com:8080").unwrap();
     for (name, value) in
@@ -253,7 +254,7 @@ fn a_request_is_written_with_its_host_first_and_its_framing_made_here() {
     assert!(!client.request_sent());
     assert_eq!(
         sent(&mut client),
-        "GET /a?b HTTP/1.1\r\nHost: example.com:8080\r\nX-First: 1\r\nTransfer-Encoding: chunked\r\nTE: trailers\r\n\
+        "PUT /a?b HTTP/1.1\r\nHost: example.com:8080\r\nX-First: 1\r\nTransfer-Encoding: chunked\r\nTE: trailers\r\n\
          Connection: TE\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 7\r\n\r\n"
     );
     assert!(client.request_sent() && !client.response_started());
@@ -300,4 +301,27 @@ fn responses_end_where_the_rfc_says() {
     client.handle_end_of_input();
     assert_eq!(receive(&mut client, ""), Ok(vec![end()]));
     assert!(!client.is_reusable());
+}
+
+#[test]
+fn a_warm_connection_keeps_its_buffers() {
+    let mut server = server();
+    let mut head = RequestHead::default();
+    let response = ResponseHead::new(Status::OK).with(FieldName::ContentType, "text/plain");
+    let mut places = Vec::new();
+    for _ in 0..100 {
+        feed(&mut server, "GET /a?b HTTP/1.1\r\nHost: example.com\r\nX-Custom: value\r\nAccept: */*\r\n\r\n");
+        assert_eq!(server.poll_event(NOW, &mut head), Some(ServerEvent::Request));
+        server.send_head(&response, BodyLength::Known(5));
+        server.send_slice(b"hello");
+        server.send_end(None);
+        let mut slices = [IoSlice::new(&[]); 4];
+        assert_eq!(server.output(&mut slices), 1, "head and content are one piece");
+        places.push((slices[0].as_ptr(), head.target().as_ptr(), head.fields.memory()));
+        server.consume_output(NOW, server.output_length());
+        assert_eq!(server.poll_event(NOW, &mut head), None);
+        assert!(server.is_idle());
+    }
+    assert!(places[1..].iter().all(|place| *place == places[1]), "a buffer moved or grew");
+    assert!(server.input().capacity() <= 1024);
 }

@@ -85,7 +85,7 @@ fn hostile_004_content_of_a_request_answered_early_is_never_a_request() {
     for (length, drained) in [(smuggled.len() as u64, true), (ServerLimits::default().drain_bytes_max + 1, false)] {
         let mut server = ServerConnection::new(ServerLimits::default(), now);
         let mut head = RequestHead::default();
-        let request = format!("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{smuggled}");
+        let request = format!("OPTIONS / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{smuggled}");
         server.input().extend_from_slice(request.as_bytes());
         server.handle_input(now);
         assert_eq!(server.poll_event(now, &mut head), Some(ServerEvent::Request));
@@ -95,6 +95,16 @@ fn hostile_004_content_of_a_request_answered_early_is_never_a_request() {
         assert!(!server.is_idle());
         server.consume_output(now, server.output_length());
         assert_eq!((server.is_idle(), server.wants_close()), (drained, !drained));
+        assert_eq!(server.wants_linger(), !drained);
+    }
+}
+
+#[test]
+fn hostile_004_nothing_follows_content_of_get() {
+    for method in ["GET", "HEAD"] {
+        let input =
+            format!("{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nabGET /b HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(verdict(input.as_bytes()), [format!("{method} /")]);
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Edge {
     /// Idle upstream connections.
     pub pool: Rc<Pool>,
     plan: RefCell<Rc<Plan>>,
-    recorder: Recorder,
+    recorder: RefCell<Rc<Recorder>>,
     date: RefCell<DateLine>,
     spare_path: RefCell<Option<NormalPath>>,
     /// Where round robin stands; one number serves all lists.
@@ -40,7 +40,7 @@ impl Edge {
             outside,
             pool: Pool::new(PoolLimits { idle_max: POOL_IDLE_MAX, idle_for: POOL_IDLE_FOR }),
             plan: RefCell::new(Rc::new(plan)),
-            recorder,
+            recorder: RefCell::new(Rc::new(recorder)),
             date: RefCell::default(),
             spare_path: RefCell::default(),
             turn: Cell::new(0),
@@ -59,8 +59,13 @@ impl Edge {
     }
 
     /// The worker's recorder.
-    pub const fn recorder(&self) -> &Recorder {
-        &self.recorder
+    pub fn recorder(&self) -> Rc<Recorder> {
+        Rc::clone(&self.recorder.borrow())
+    }
+
+    /// Records differently from now on; what the old recorder gathered is written.
+    pub fn replace_recorder(&self, recorder: Recorder) {
+        *self.recorder.borrow_mut() = Rc::new(recorder);
     }
 
     /// Our name in Via.
@@ -80,7 +85,7 @@ impl Edge {
         let mut swept = self.outside.now();
         loop {
             interval.tick().await;
-            self.recorder.flush();
+            self.recorder().flush();
             let now = self.outside.now();
             if now - swept >= SWEEP_INTERVAL {
                 self.pool.sweep(now);
@@ -123,22 +128,22 @@ impl Handler for Edge {
     }
 
     fn finished(&self, ticket: Ticket, sent: Sent) -> Option<Box<RequestHead>> {
-        self.recorder.record(&ticket, &sent, || self.outside.wall());
+        self.recorder.borrow().record(&ticket, &sent, || self.outside.wall());
         Some(ticket.head)
     }
 
     fn connected(&self) {
-        let metrics = self.recorder.metrics();
-        metrics.connections.add(1);
-        metrics.connections_open.add(1);
+        let recorder = self.recorder.borrow();
+        recorder.metrics().connections.add(1);
+        recorder.metrics().connections_open.add(1);
     }
 
     fn disconnected(&self) {
-        self.recorder.metrics().connections_open.subtract(1);
+        self.recorder.borrow().metrics().connections_open.subtract(1);
     }
 
     fn handshake_failed(&self) {
-        self.recorder.metrics().handshakes_failed.add(1);
+        self.recorder.borrow().metrics().handshakes_failed.add(1);
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Exchange {
 /// What stages learned, for the record.
 #[derive(Default)]
 pub struct Notes {
+    /// The target as it was received, where a rewrite has changed it: what the client signed and what the log shows.
+    pub rewritten_from: Option<Box<str>>,
     /// Who signed in.
     pub user: Option<Box<str>>,
     /// Number of the site's route that answered, and its site.
@@ -62,6 +64,11 @@ impl Exchange {
         head.fields.clear();
         head.status = status;
         Response { head, body: Body::Empty, tunnel: None }
+    }
+
+    /// The target as the client sent it, rewritten or not.
+    pub fn asked_target(&self) -> &str {
+        self.notes.rewritten_from.as_deref().unwrap_or_else(|| self.head.target())
     }
 
     /// The address of the connection's other side; the unspecified one on a Unix socket.
@@ -101,4 +108,11 @@ pub struct Ticket {
     pub received: Instant,
     /// What the stages learned.
     pub notes: Notes,
+}
+
+impl Ticket {
+    /// The target as the client sent it, rewritten or not.
+    pub fn asked_target(&self) -> &str {
+        self.notes.rewritten_from.as_deref().unwrap_or_else(|| self.head.target())
+    }
 }

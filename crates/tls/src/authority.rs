@@ -11,8 +11,9 @@ use std::time::Duration;
 use aws_lc_rs::rand;
 use edgeway_base::WallTime;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PublicKeyData, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PublicKeyData, RevocationReason,
+    RevokedCertParams, SanType, SerialNumber,
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::OffsetDateTime;
@@ -157,6 +158,36 @@ impl Authority {
         Ok(pem_block("CERTIFICATE", &leaf) + &self.root_pem)
     }
 
+    /// Signs the list of certificates withdrawn: serial number, moment and reason (RFC 5280 §5.3.1)
+    /// of each. `number` rises with every list; the next is promised before `lifetime` is over.
+    ///
+    /// # Errors
+    /// [`CertificateError::BadRevocationList`].
+    pub fn revocation_list(
+        &self,
+        withdrawn: impl IntoIterator<Item = (Vec<u8>, WallTime, u8)>,
+        number: u64,
+        now: WallTime,
+        lifetime: Duration,
+    ) -> Result<String, CertificateError> {
+        let entry = |(serial, moment, reason): (Vec<u8>, WallTime, u8)| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(&serial),
+            revocation_time: date(moment),
+            reason_code: revocation_reason(reason),
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date(now.earlier(limits::BACKDATE)),
+            next_update: date(now.later(lifetime)),
+            crl_number: SerialNumber::from(number),
+            issuing_distribution_point: None,
+            revoked_certs: withdrawn.into_iter().map(entry).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let bad = |error: rcgen::Error| CertificateError::BadRevocationList(error.to_string());
+        list.signed_by(&self.issuer).and_then(|signed| signed.pem()).map_err(bad)
+    }
+
     fn sign(
         &self,
         names: &[CertificateName],
@@ -182,7 +213,8 @@ impl Authority {
     }
 }
 
-fn alternative_names(names: &[CertificateName]) -> Result<Vec<SanType>, CertificateError> {
+/// `names` as rcgen wants them; at least one, at most [`limits::NAMES_PER_CERTIFICATE_MAX`].
+pub(crate) fn alternative_names(names: &[CertificateName]) -> Result<Vec<SanType>, CertificateError> {
     match names.len() {
         0 => return Err(CertificateError::NoNames),
         1..=limits::NAMES_PER_CERTIFICATE_MAX => {}
@@ -211,6 +243,19 @@ fn common_name(text: &str) -> DistinguishedName {
     let mut name = DistinguishedName::new();
     name.push(DnType::CommonName, text.chars().take(64).collect::<String>());
     name
+}
+
+/// RFC 5280 §5.3.1; what is not listed there is left out.
+fn revocation_reason(code: u8) -> Option<RevocationReason> {
+    Some(match code {
+        1 => RevocationReason::KeyCompromise,
+        3 => RevocationReason::AffiliationChanged,
+        4 => RevocationReason::Superseded,
+        5 => RevocationReason::CessationOfOperation,
+        9 => RevocationReason::PrivilegeWithdrawn,
+        // 0 is "unspecified", which §5.3.1 asks to leave out.
+        _ => return None,
+    })
 }
 
 /// From an hour before `now` until `lifetime` after it.

@@ -40,6 +40,8 @@ pub struct Facts {
     pub authority_key_identifier: Option<Vec<u8>>,
     /// Who signed it, for people.
     pub issuer: String,
+    /// Whom it was made for, for people: a client's name in logs and forwarded fields.
+    pub subject: String,
 }
 
 /// Something that works but that the operator will want to know.

@@ -96,16 +96,80 @@ pub const RECORD_OVERHEAD_BYTES: usize = 32;
 /// (rustls's bound, met only by long client certificate chains) with its record headers.
 pub const INPUT_BYTES_MAX: usize = 64 * 1024 + 2_048;
 
-/// What a session offers for one read once the handshake is over: one full record and the
-/// beginning of the next.
+/// What a session offers for one read: one full record and the beginning of the next.
 pub const INPUT_BYTES_USUAL: usize = 32 * 1024;
 
 /// Bytes encrypted and not yet sent, at which a session takes no more plaintext: four records, as
 /// much as a socket takes at once on a fast path.
 pub const OUTPUT_BYTES_MAX: usize = 64 * 1024;
 
-/// Buffers of each size kept for reuse by one thread; 16 of the largest are 2 MB.
+/// Buffers of each size kept for reuse by one thread: 16 of each of seven sizes, 2 KB to 128 KB, are 4 MB at
+/// most, and only after as many connections were busy at one moment.
 pub const SPARE_BUFFERS_MAX: usize = 16;
 
 /// Bytes of 0-RTT data accepted where a site allows it: one request head.
 pub const EARLY_DATA_BYTES_MAX: u32 = 16 * 1024;
+
+/// Bytes of one ACME request or response body: a chain of four certificates is 8 KB; an RSA 8192
+/// signing request with a hundred names is below 10 KB.
+pub const ACME_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of one signing request in DER.
+pub const SIGNING_REQUEST_BYTES_MAX: usize = 16 * 1024;
+
+/// Length of a challenge token (43 is what 256 bits need; RFC 8555 §8 asks for 128 bits at least).
+pub const ACME_TOKEN_BYTES_MAX: usize = 128;
+
+/// Nonces an ACME server remembers as good; the oldest gives way, and its owner asks for another.
+pub const ACME_NONCES_MAX: usize = 4096;
+
+/// Accounts of an ACME server: the machines of a large network, each with its own.
+pub const ACME_ACCOUNTS_MAX: usize = 10_000;
+
+/// Contact addresses of an account.
+pub const ACME_CONTACTS_MAX: usize = 10;
+
+/// Unfinished orders of one account: renewals of many names at once, and no more.
+pub const ACME_OPEN_ORDERS_PER_ACCOUNT_MAX: usize = 100;
+
+/// Orders of one account, finished or not, whose time or certificate is not over: one machine's part of the
+/// whole, so that none can use it up.
+pub const ACME_ORDERS_PER_ACCOUNT_MAX: usize = 2_000;
+
+/// Authorizations an ACME server keeps: about 500 bytes each.
+pub const ACME_AUTHORIZATIONS_MAX: usize = 100_000;
+
+/// Orders an ACME server keeps in all, finished and not.
+pub const ACME_ORDERS_MAX: usize = 50_000;
+
+/// Validations under way at once: each is a connection of ours to another machine.
+pub const ACME_VALIDATIONS_MAX: usize = 64;
+
+/// How long an order and its authorizations can be used: long enough to mend a firewall.
+pub const ACME_ORDER_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
+
+/// How often a client sends a request again before it gives the order up.
+pub const ACME_TRIES_MAX: u32 = 8;
+
+/// How often a client asks whether an authorization or order is done: at two seconds and rising to thirty, ten
+/// minutes.
+pub const ACME_POLLS_MAX: u32 = 30;
+
+/// The longest a client waits because a server says so; beyond it the attempt fails and is made anew later.
+pub const ACME_RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// Certificates kept fresh by one ACME account; public issuers allow some hundreds of new ones a week.
+pub const ACME_KEPT_MAX: usize = 10_000;
+
+/// First pause after a failure at an ACME directory, and the shortest between two questions about renewal.
+pub const ACME_FIRST_RETRY: Duration = Duration::from_secs(60);
+
+/// Longest pause after failures: a day, so that a mended firewall is noticed.
+pub const ACME_LAST_RETRY: Duration = Duration::from_secs(24 * 3600);
+
+/// How long until a question about renewal that could not be answered is asked again (RFC 9773 §4.3.3).
+pub const ACME_ASK_AGAIN: Duration = Duration::from_secs(6 * 3600);
+
+/// Shortest time between two certificates for the same names: public issuers allow five the same a week, and
+/// what an hour does not repair a second certificate does not either.
+pub const ACME_REST: Duration = Duration::from_secs(3600);

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use edgeway_base::World as _;
+use edgeway_net::os::Kernel;
+use edgeway_tls::SharedClock;
 
 use super::Failure;
 use super::terminal::Terminal;
@@ -40,7 +43,11 @@ pub fn run(arguments: &CheckArguments, terminal: &mut Terminal) -> Result<(), Fa
     // Clap has seen to it: one of the three is there.
     let file = arguments.file.as_deref().ok_or_else(|| Failure::wrong_words("which file?"))?;
     let reach = if arguments.text_only { Reach::Text } else { Reach::Files };
-    let loaded = load(file, reach).map_err(|unreadable| Failure::new(unreadable.to_string()))?;
+    let mut loaded = load(file, reach).map_err(|unreadable| Failure::new(unreadable.to_string()))?;
+    if reach == Reach::Files {
+        // Certificates and keys are read as the server would: some mistakes show only then.
+        loaded.make(&SharedClock::new(Kernel::new().wall()));
+    }
     if arguments.json {
         terminal.print_json(&loaded.diagnostics.to_json(&loaded.source))?;
     } else {

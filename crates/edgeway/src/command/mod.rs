@@ -1,10 +1,13 @@
 //! The command line: one definition, from which help, man pages and shell completions come too. Called by
 //! `main`; each command has a file of its own here and hands on to the houses below.
 
+pub mod ca;
 pub mod check;
 pub mod failure;
 pub mod generate;
+pub mod lab;
 pub mod reload;
+pub mod serve;
 pub mod terminal;
 pub mod user;
 
@@ -28,7 +31,10 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 the work failed, 2 the words wer
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Serve(serve::ServeArguments),
     Check(check::CheckArguments),
+    Ca(ca::CaArguments),
+    Lab(lab::LabArguments),
     Reload(reload::ReloadArguments),
     User(user::UserArguments),
     Version(VersionArguments),
@@ -64,7 +70,10 @@ pub fn run() -> ExitCode {
     };
     let mut terminal = Terminal::of_process();
     let result = match line.command {
+        Command::Serve(arguments) => serve::run(arguments, &mut terminal),
+        Command::Ca(arguments) => ca::run(arguments, &mut terminal),
         Command::Check(arguments) => check::run(&arguments, &mut terminal),
+        Command::Lab(arguments) => lab::run(&arguments, &mut terminal),
         Command::Reload(arguments) => reload::run(&arguments, &mut terminal),
         Command::User(arguments) => user::run(&arguments, &mut terminal),
         Command::Version(arguments) => version(&arguments, &mut terminal),

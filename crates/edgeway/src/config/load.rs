@@ -4,10 +4,12 @@ use std::fmt;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use edgeway_tls::SharedClock;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::check::{Reach, check};
+use super::checked::{self, Checked};
 use super::diagnostic::Diagnostics;
 use super::raw::Configuration;
 use super::read::{Reader, Value as _};
@@ -23,6 +25,14 @@ pub struct Loaded {
     pub configuration: Option<Configuration>,
     /// What is wrong with it.
     pub diagnostics: Diagnostics,
+}
+
+impl Loaded {
+    /// Makes the checked form; `None` when something is wrong, which [`Self::diagnostics`] then tells.
+    pub fn make(&mut self, clock: &SharedClock) -> Option<Checked> {
+        let raw = self.configuration.as_ref().filter(|_| !self.diagnostics.has_errors())?;
+        checked::make(raw, &self.source, clock, &mut self.diagnostics)
+    }
 }
 
 /// A configuration file that could not even be read.

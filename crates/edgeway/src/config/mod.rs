@@ -2,6 +2,7 @@
 //! form (`check`, `checked`). Called by the commands `serve`, `check` and by reload.
 
 pub mod check;
+pub mod checked;
 pub mod diagnostic;
 pub mod load;
 pub mod nearest;
@@ -13,6 +14,7 @@ pub mod source;
 pub mod words;
 
 pub use check::Reach;
+pub use checked::{Checked, make};
 pub use diagnostic::{Diagnostics, Paint};
 pub use load::{Loaded, Unreadable, load, parse};
 pub use source::Source;

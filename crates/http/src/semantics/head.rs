@@ -129,6 +129,11 @@ impl RequestHead {
         (self.path_length, self.host_length, self.port) = (0, 0, None);
     }
 
+    /// The authority, to be read while the fields are changed.
+    pub fn authority_and_fields(&mut self) -> (&str, &mut Fields) {
+        (str::from_utf8(&self.authority).unwrap_or_default(), &mut self.fields)
+    }
+
     /// Path and query as received (`/a%20b?c=d`), or `*`; empty for CONNECT. The parser has checked its bytes.
     pub fn target(&self) -> &str {
         str::from_utf8(&self.target).unwrap_or_default()
@@ -174,7 +179,8 @@ impl RequestHead {
             return Ok(());
         }
         let (host, port) = split_authority(authority)?;
-        self.authority.extend(host.iter().map(u8::to_ascii_lowercase));
+        self.authority.extend_from_slice(host);
+        self.authority.make_ascii_lowercase();
         self.host_length = host.len();
         self.port = port;
         if let Some(port) = port {
@@ -222,7 +228,7 @@ fn split_authority(authority: &[u8]) -> Result<(&[u8], Option<u16>), InvalidAuth
         }
     };
     let host = host.strip_suffix(b".").unwrap_or(host);
-    if host.is_empty() || host.len() > 255 || (host[0] != b'[' && !host.iter().all(|byte| is_host_byte(*byte))) {
+    if host.is_empty() || host.len() > 255 || (host[0] != b'[' && !is_host(host)) {
         return Err(InvalidAuthority);
     }
     Ok((host, port.map(parse_port).transpose()?.flatten()))
@@ -241,9 +247,19 @@ fn parse_port(digits: &[u8]) -> Result<Option<u16>, InvalidAuthority> {
 
 /// A registered name's bytes, without percent-encoding, sub-delims and userinfo: no host on the Internet has
 /// them, and each has been used to make two parsers see two hosts.
-const fn is_host_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+fn is_host(host: &[u8]) -> bool {
+    host.iter().fold(true, |all, byte| all & HOST_BYTES[usize::from(*byte)])
 }
+
+const HOST_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 0x80 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'-' | b'.' | b'_' | b'~');
+        byte += 1;
+    }
+    table
+};
 
 /// A response without its content.
 #[derive(Clone, Debug)]

@@ -8,9 +8,13 @@ use edgeway_http::semantics::{RequestHead, ResponseHead, Status};
 
 use crate::limits::{POOLED_BUFFERS, READ_BYTES};
 
+/// Boxed, because a head moves through five owners on its way and is large.
+#[allow(clippy::vec_box, reason = "the boxes are what is recycled")]
+type Heads = Vec<Box<RequestHead>>;
+
 thread_local! {
     static BUFFERS: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
-    static REQUESTS: RefCell<Vec<Box<RequestHead>>> = const { RefCell::new(Vec::new()) };
+    static REQUESTS: RefCell<Heads> = const { RefCell::new(Vec::new()) };
     static REPLIES: RefCell<Vec<ResponseHead>> = const { RefCell::new(Vec::new()) };
 }
 

@@ -108,6 +108,14 @@ pub struct ListenError {
     pub error: io::Error,
 }
 
+impl ListenError {
+    /// Whether this machine has no addresses of that family, or not this one.
+    pub fn is_missing_family(&self) -> bool {
+        self.error.kind() == io::ErrorKind::AddrNotAvailable
+            || self.error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
+    }
+}
+
 impl fmt::Display for ListenError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = &self.at;

@@ -93,6 +93,7 @@ pub(super) fn facts(certificate: &CertificateDer<'_>) -> Result<Facts, Certifica
         serial: parsed.raw_serial().to_vec(),
         authority_key_identifier: authority_key_identifier(&parsed),
         issuer: parsed.issuer().to_string(),
+        subject: parsed.subject().to_string(),
     })
 }
 

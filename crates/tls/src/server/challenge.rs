@@ -53,7 +53,7 @@ impl Challenges {
     /// `false` when there are too many already.
     pub(super) fn insert(&self, name: &CertificateName, certificate: Arc<CertifiedKey>) -> bool {
         let mut table = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = server_name_for(name);
+        let key = reverse_name(name);
         if table.len() >= limits::CHALLENGES_MAX && !table.contains_key(&key) {
             return false;
         }
@@ -62,7 +62,7 @@ impl Challenges {
     }
 
     pub(super) fn remove(&self, name: &CertificateName) {
-        self.by_name.lock().unwrap_or_else(PoisonError::into_inner).remove(&server_name_for(name));
+        self.by_name.lock().unwrap_or_else(PoisonError::into_inner).remove(&reverse_name(name));
     }
 
     pub(super) fn get(&self, server_name: &str) -> Option<Arc<CertifiedKey>> {
@@ -73,7 +73,7 @@ impl Challenges {
 
 /// The name in the ACME server's ClientHello: an address is asked for by its reverse name
 /// (RFC 8738 §6), because server_name carries no addresses.
-pub(crate) fn server_name_for(name: &CertificateName) -> String {
+pub(crate) fn reverse_name(name: &CertificateName) -> String {
     match name {
         CertificateName::Address(std::net::IpAddr::V4(address)) => {
             let [a, b, c, d] = address.octets();

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 
 use rustls::server::{ClientHello, NoServerSessionStorage};
 use rustls::sign::SingleCertAndKey;
-use rustls::{AlertDescription, ServerConfig};
+use rustls::{AlertDescription, CipherSuite, ServerConfig};
 
 use super::challenge::ACME_TLS_PROTOCOL;
 use super::client_rule::{ClientRule, RuleId};
@@ -25,14 +25,23 @@ pub struct Hello<'a> {
     pub alpn: Vec<&'a [u8]>,
     /// The address of ours that it reached.
     pub local: Option<IpAddr>,
+    /// Whether it would rather have ChaCha20 than AES: its machine has no instructions for AES.
+    pub prefers_chacha: bool,
 }
 
 impl<'a> Hello<'a> {
     /// As rustls read it.
     pub fn new(hello: &'a ClientHello<'_>, local: Option<IpAddr>) -> Self {
         let alpn = hello.alpn().map(Iterator::collect).unwrap_or_default();
-        Self { server_name: hello.server_name(), alpn, local }
+        // Placeholders (GREASE, RFC 8701) stand before real suites.
+        let first = hello.cipher_suites().iter().find(|suite| is_spoken(**suite));
+        let prefers_chacha = first.is_some_and(|first| crate::is_chacha(*first));
+        Self { server_name: hello.server_name(), alpn, local, prefers_chacha }
     }
+}
+
+fn is_spoken(suite: CipherSuite) -> bool {
+    crate::provider().cipher_suites.iter().any(|known| known.suite() == suite)
 }
 
 /// The decision.
@@ -123,21 +132,21 @@ impl Front {
             return Choice::Refuse(Refusal::NoApplicationProtocol);
         }
         match (hello.server_name, hello.local) {
-            (None, Some(local)) => self.nameless(index, local),
-            _ => Choice::Serve { config: Arc::clone(&group.config), rule: group.rule },
+            (None, Some(local)) => self.nameless(index, local, hello),
+            _ => Choice::Serve { config: group.config_for(hello), rule: group.rule },
         }
     }
 
     /// A client that reached us by address gets a certificate for that address where our own
     /// authority can make one: server_name carries no addresses (RFC 6066 §3).
-    fn nameless(&self, index: usize, local: IpAddr) -> Choice {
+    fn nameless(&self, index: usize, local: IpAddr, hello: &Hello<'_>) -> Choice {
         let group = &self.groups[index];
         let local = local.to_canonical();
         let own_certificate = self.directory.table.default_value().is_some_and(|entry| {
             matches!(entry.source, Source::Loaded(_)) || entry.names.contains(&CertificateName::Address(local))
         });
         if own_certificate || self.directory.authority.is_none() {
-            return Choice::Serve { config: Arc::clone(&group.config), rule: group.rule };
+            return Choice::Serve { config: group.config_for(hello), rule: group.rule };
         }
         let Some(leaf) = self.directory.issued(&[CertificateName::Address(local)]) else {
             return Choice::Refuse(Refusal::NoName);

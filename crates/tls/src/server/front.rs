@@ -5,18 +5,20 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
+use edgeway_base::WallTime;
 use rustls::ServerConfig;
 use rustls::server::ResolvesServerCert;
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 
+use super::choice::Hello;
 use super::client_rule::{ClientRule, RuleId};
 use super::issued::IssueRule;
 use super::memory::Memory;
 use super::names::NameTable;
 use super::resolver::{Directory, Entry, Resolver};
 use crate::authority::Authority;
-use crate::certificate::{Certificate, CertificateName};
+use crate::certificate::{Certificate, CertificateName, Warning};
 use crate::error::CertificateError;
 use crate::limits;
 
@@ -43,6 +45,23 @@ impl Site {
     /// A site with TLS 1.2 and 1.3, no client certificates, no early data.
     pub fn new(names: Vec<CertificateName>, source: Source) -> Self {
         Self { names, source, clients: ClientRule::default(), alpn: None, versions: Versions::Both, early_data: false }
+    }
+}
+
+impl Site {
+    /// Names of the site that none of its certificates speaks for: clients that ask for them will not
+    /// be content.
+    pub fn uncovered_names(&self) -> Vec<&CertificateName> {
+        let Source::Loaded(certificates) = &self.source else { return Vec::new() };
+        let covered = |name: &CertificateName| {
+            let host = name.to_string();
+            certificates.iter().any(|certificate| {
+                // One label stands for all that a wildcard asks for.
+                let sample = host.replacen('*', "sample", 1);
+                certificate.facts().names.contains(name) || certificate.covers(&sample)
+            })
+        };
+        self.names.iter().filter(|name| !covered(name)).collect()
     }
 }
 
@@ -109,8 +128,18 @@ pub(super) type Nameless = (Arc<CertifiedKey>, Arc<ServerConfig>);
 /// Sites that can share one rustls configuration.
 #[derive(Debug)]
 pub(super) struct Group {
+    /// Chooses suites in our order.
     pub(super) config: Arc<ServerConfig>,
+    /// Chooses them in the client's.
+    clients_order: Arc<ServerConfig>,
     pub(super) rule: RuleId,
+}
+
+impl Group {
+    /// Our order of suites, unless the client's machine is slow at AES.
+    pub(super) fn config_for(&self, hello: &Hello<'_>) -> Arc<ServerConfig> {
+        Arc::clone(if hello.prefers_chacha { &self.clients_order } else { &self.config })
+    }
 }
 
 /// What must be equal for two sites to share a configuration.
@@ -162,6 +191,21 @@ impl Front {
         let host = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(host);
         let entry = self.directory.table.get(host).or_else(|| self.directory.table.default_value());
         entry.map_or(RuleId::NONE, |entry| entry.rule)
+    }
+
+    /// What the operator should know at `now` about the certificates that were loaded, each with its names.
+    pub fn warnings(&self, now: WallTime) -> Vec<(Vec<CertificateName>, Warning)> {
+        let mut warned = Vec::new();
+        for entry in self.directory.table.values() {
+            let Source::Loaded(certificates) = &entry.source else { continue };
+            for facts in certificates.iter().map(Certificate::facts) {
+                let known = warned.iter().any(|(names, _)| *names == facts.names);
+                if let (Some(warning), false) = (facts.warnings(now), known) {
+                    warned.push((facts.names.clone(), warning));
+                }
+            }
+        }
+        warned
     }
 
     /// A configuration for QUIC, which takes one for all names: TLS 1.3 with `alpn`, and only the
@@ -220,7 +264,10 @@ impl Groups {
 
     fn build(self, directory: &Arc<Directory>) -> Result<Vec<Group>, CertificateError> {
         let build = |(key, rule): (&GroupKey, &ClientRule)| {
-            Ok(Group { config: Arc::new(configuration(key, rule, directory)?), rule: key.rule })
+            let clients_order = configuration(key, rule, directory)?;
+            let mut config = clients_order.clone();
+            config.ignore_client_order = true;
+            Ok(Group { config: Arc::new(config), clients_order: Arc::new(clients_order), rule: key.rule })
         };
         self.keys.iter().zip(&self.rules).map(build).collect()
     }
@@ -261,13 +308,9 @@ pub(super) fn bare_configuration(
         Versions::Both => &[&TLS13, &TLS12],
         Versions::Tls13Only => &[&TLS13],
     };
-    let mut config = ServerConfig::builder_with_details(crate::provider(), Arc::new(memory.clock.clone()))
+    Ok(ServerConfig::builder_with_details(crate::provider(), Arc::new(memory.clock.clone()))
         .with_protocol_versions(versions)
         .map_err(|error| CertificateError::BadConfiguration(error.to_string()))?
         .with_client_cert_verifier(rule.verifier()?)
-        .with_cert_resolver(resolver);
-    // The server's order: its first suites are the fastest that are safe. rustls weighs the
-    // client's wish for ChaCha20 itself.
-    config.ignore_client_order = true;
-    Ok(config)
+        .with_cert_resolver(resolver))
 }

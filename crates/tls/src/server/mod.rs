@@ -15,6 +15,7 @@ mod names;
 mod resolver;
 mod tickets;
 
+pub(crate) use challenge::reverse_name;
 pub use challenge::{ACME_TLS_PROTOCOL, challenge_certificate};
 pub use choice::{Choice, Hello, Refusal};
 pub use client_rule::{ClientCertificates, ClientRule, RuleId};

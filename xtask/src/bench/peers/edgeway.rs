@@ -1,4 +1,4 @@
-//! Ours. Routing, metrics and limits on, as it comes.
+//! Ours. Routing, metrics and limits on, as they come; the log in the format that nginx writes.
 
 use super::{Scene, Setup};
 use crate::bench::cases::Work;
@@ -15,7 +15,7 @@ pub(super) fn prepare(scene: &Scene<'_>) -> Result<Command> {
     };
     let certificate = if scene.case.tls {
         let made = scene.certificates;
-        format!("tls = {{ certificate = {:?}, key = {:?} }}\n", path(&made.certificate), path(&made.key))
+        format!("tls = {{ cert = {:?}, key = {:?} }}\n", path(&made.certificate), path(&made.key))
     } else {
         String::new()
     };
@@ -23,7 +23,7 @@ pub(super) fn prepare(scene: &Scene<'_>) -> Result<Command> {
     let configuration = scene.write(
         "edgeway.toml",
         &format!(
-            "[listen]\n{scheme} = [\"{listen}\"]\nadmin = \"{admin}\"\n\n[log]\naccess = {log:?}\n\n\
+            "[listen]\n{scheme} = [\"{listen}\"]\nadmin = \"{admin}\"\n\n[log]\naccess = {log:?}\nformat = \"combined\"\n\n\
              [site.\"localhost\"]\n{certificate}\n[[site.\"localhost\".route]]\npath = \"/*\"\n{work}\n"
         ),
     )?;

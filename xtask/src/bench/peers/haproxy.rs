@@ -26,7 +26,7 @@ pub(super) fn prepare(scene: &Scene<'_>) -> Result<Command> {
         &format!(
             "global
   nbthread 1
-  maxconn 9000
+  maxconn 6000
   log stdout format raw local0 info
 defaults
   mode http

@@ -6,7 +6,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use super::secret::Secret;
 use crate::state::write_secret_file;
 
 /// The lines of a file of users.
@@ -30,18 +29,16 @@ impl UserFile {
         }
     }
 
-    /// Keeps `secrets` for `name`, in the place of those of the same kind (and realm). Whether there were any.
-    pub(super) fn set(&mut self, name: &str, secrets: &[Secret]) -> bool {
-        let replaced = |line: &str| {
-            split(line).is_some_and(|(user, rest)| {
-                user == name && secrets.iter().any(|secret| realm(rest) == realm(&secret.0))
-            })
-        };
-        let place = self.lines.iter().position(|line| replaced(line));
+    /// Keeps `lines`, in the place of those of the same name and kind (and realm). Whether there were any.
+    pub(super) fn set(&mut self, lines: Vec<String>) -> bool {
+        let place_of = |line: &str| split(line).map(|(name, rest)| (name.to_owned(), realm(rest).map(str::to_owned)));
+        let places: Vec<_> = lines.iter().filter_map(|line| place_of(line)).collect();
+        let replaced = |line: &String| place_of(line).is_some_and(|place| places.contains(&place));
+        let first = self.lines.iter().position(replaced);
         self.lines.retain(|line| !replaced(line));
-        let at = place.unwrap_or(self.lines.len());
-        self.lines.splice(at..at, secrets.iter().map(|secret| format!("{name}:{}", secret.0)));
-        place.is_some()
+        let at = first.unwrap_or(self.lines.len());
+        self.lines.splice(at..at, lines);
+        first.is_some()
     }
 
     /// Forgets `name`. Whether it was there.
@@ -94,16 +91,12 @@ mod tests {
     #[test]
     fn lines_are_replaced_by_kind_and_realm() {
         let mut file = UserFile { path: PathBuf::new(), lines: Vec::new() };
-        let secret = |text: &str| Secret(text.to_owned());
-        assert!(!file.set("anna", &[secret("$argon2id$1")]));
-        assert!(!file.set("bert", &[secret("$2b$1")]));
-        assert!(
-            !file.set(
-                "anna",
-                &[secret(&format!("home:{}", "a".repeat(64))), secret(&format!("home:{}", "a".repeat(32)))]
-            )
-        );
-        assert!(file.set("anna", &[secret("$argon2id$2")]));
+        let set = |file: &mut UserFile, lines: &[&str]| file.set(lines.iter().map(|line| (*line).to_owned()).collect());
+        let (long, short) = (format!("anna:home:{}", "a".repeat(64)), format!("anna:home:{}", "a".repeat(32)));
+        assert!(!set(&mut file, &["anna:$argon2id$1"]));
+        assert!(!set(&mut file, &["bert:$2b$1"]));
+        assert!(!set(&mut file, &[&long, &short]));
+        assert!(set(&mut file, &["anna:$argon2id$2"]));
         file.lines.insert(0, "# people: of the house".to_owned());
         let users: Vec<_> = file.users().map(|(name, kind)| format!("{name} {kind}")).collect();
         assert_eq!(

@@ -12,7 +12,6 @@ use edgeway_http::semantics::authentication::Algorithm;
 use super::Failure;
 use super::terminal::Terminal;
 use file::UserFile;
-use secret::Secret;
 
 /// Adds, removes and lists the users that `auth` lets in.
 #[derive(Args, Debug)]
@@ -89,20 +88,26 @@ fn add(arguments: &AddArguments, terminal: &mut Terminal) -> Result<(), Failure>
     } else {
         terminal.ask_new_password(&arguments.name)?
     };
-    let secrets = match &arguments.digest {
-        Some(realm) => {
-            let mut secrets = vec![Secret::digest(Algorithm::Sha256, &arguments.name, realm, &password)];
-            secrets.extend(arguments.md5.then(|| Secret::digest(Algorithm::Md5, &arguments.name, realm, &password)));
-            secrets
-        }
-        None if arguments.bcrypt => vec![Secret::bcrypt(&password)?],
-        None => vec![Secret::argon2id(&password)?],
-    };
-    let known = file.set(&arguments.name, &secrets);
+    let lines = lines(arguments, &password)?;
+    let known = file.set(lines);
     file.write()?;
     let done = if known { "has a new password in" } else { "added to" };
     terminal.note(&format!("{} {done} {}\n", arguments.name, arguments.file.display()));
     Ok(())
+}
+
+/// The lines of the file by which the user proves the password.
+fn lines(arguments: &AddArguments, password: &str) -> Result<Vec<String>, Failure> {
+    let name = &arguments.name;
+    let Some(realm) = &arguments.digest else {
+        let line = if arguments.bcrypt { secret::bcrypt(name, password) } else { secret::argon2id(name, password) };
+        return Ok(vec![line?]);
+    };
+    let mut lines = vec![secret::digest(Algorithm::Sha256, name, realm, password)?];
+    if arguments.md5 {
+        lines.push(secret::digest(Algorithm::Md5, name, realm, password)?);
+    }
+    Ok(lines)
 }
 
 fn remove(arguments: &RemoveArguments, terminal: &mut Terminal) -> Result<(), Failure> {

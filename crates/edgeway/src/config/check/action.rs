@@ -14,6 +14,7 @@ enum Action {
     Proxy,
     Redirect,
     Respond,
+    Issue,
 }
 
 impl Action {
@@ -24,6 +25,7 @@ impl Action {
             Self::Proxy => "proxy",
             Self::Redirect => "redirect",
             Self::Respond => "respond",
+            Self::Issue => "issue",
         }
     }
 }
@@ -36,7 +38,7 @@ impl Check<'_> {
             self.found.error(
                 route.span.clone(),
                 message,
-                "expected `files`, `store`, `proxy`, `redirect` or `respond`",
+                "expected `files`, `store`, `proxy`, `redirect`, `respond` or `issue`",
             );
         }
         for (second, span) in actions.iter().skip(1) {
@@ -50,24 +52,25 @@ impl Check<'_> {
     }
 
     pub(super) fn keys_belong(&mut self, route: &Located<Route>) {
-        use Action::{Files, Proxy, Redirect, Respond, Store};
+        use Action::{Files, Proxy, Respond, Store};
         let [(action, _)] = actions(route)[..] else { return };
         let files = &[Files, Store][..];
+        let only_files = &[Files][..];
         let store = &[Store][..];
         let passing = &[Files, Store, Proxy, Respond][..];
         for (key, span, owners) in [
             ("listing", span(route.listing.as_ref()), files),
-            ("index", route.index.first().map(|index| index.span.clone()), files),
-            ("fallback", span(route.fallback.as_ref()), files),
-            ("symlinks", span(route.symlinks.as_ref()), files),
-            ("hidden", span(route.hidden.as_ref()), files),
+            ("index", route.index.first().map(|index| index.span.clone()), only_files),
+            ("fallback", span(route.fallback.as_ref()), only_files),
+            ("symlinks", span(route.symlinks.as_ref()), only_files),
+            ("hidden", span(route.hidden.as_ref()), only_files),
             ("open", span(route.open.as_ref()), store),
             ("quota", span(route.quota.as_ref()), store),
             ("request_headers", span(route.request_headers.as_ref()), &[Proxy][..]),
             ("rewrite", span(route.rewrite.as_ref()), &[Files, Store, Proxy][..]),
             ("limit_body", span(route.limit_body.as_ref()), &[Store, Proxy][..]),
             ("compress", span(route.compress.as_ref()), passing),
-            ("cache_control", span(route.cache_control.as_ref()), &[Files, Store, Proxy, Redirect, Respond][..]),
+            ("cache_control", span(route.cache_control.as_ref()), files),
         ] {
             let Some(span) = span.filter(|_| !owners.contains(&action)) else { continue };
             let owners: Vec<_> = owners.iter().map(|owner| format!("`{}`", owner.word())).collect();
@@ -87,6 +90,7 @@ fn actions(route: &Route) -> Vec<(Action, Range<usize>)> {
         (Action::Proxy, span(route.proxy.as_ref())),
         (Action::Redirect, span(route.redirect.as_ref())),
         (Action::Respond, span(route.respond.as_ref())),
+        (Action::Issue, span(route.issue.as_ref())),
     ]
     .into_iter()
     .filter_map(|(action, span)| Some((action, span?)))

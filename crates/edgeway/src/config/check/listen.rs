@@ -35,7 +35,7 @@ impl Check<'_> {
     }
 
     fn everyone(&mut self, networks: &[Located<Network>], what: &str) {
-        for network in networks.iter().filter(|network| network.prefix_bits == 0) {
+        for network in networks.iter().filter(|network| network.is_everyone()) {
             self.found.warning(
                 network.span.clone(),
                 format!("`{}` is everyone: whoever connects {what}", network.value),

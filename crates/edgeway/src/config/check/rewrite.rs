@@ -1,32 +1,29 @@
-//! `rewrite`, and the `$1` of redirects: every placeholder has a star to stand for.
+//! `rewrite`, and the star of redirects: it has something to stand for.
+
+use std::ops::Range;
 
 use super::Check;
 use crate::config::raw::{Rewrite, Route};
 use crate::config::read::Located;
-use crate::config::words::location::highest_capture;
 
 impl Check<'_> {
-    pub(super) fn rewrite_and_captures(&mut self, route: &Located<Route>) {
+    pub(super) fn rewrite_and_stars(&mut self, route: &Located<Route>) {
         if let Some(redirect) = &route.redirect {
-            let stars = route.path.iter().map(|path| path.stars()).min().unwrap_or(0);
-            self.captures(redirect.to.highest_capture(), stars, &redirect.span, "the route's `path`");
+            self.star(route, redirect.to.as_str(), &redirect.span);
         }
-        if let Some(rewrite) = &route.rewrite {
-            self.rewrite(rewrite);
+        let Some(rewrite) = &route.rewrite else { return };
+        self.rewrite(rewrite);
+        if let Some(to) = &rewrite.to {
+            self.star(route, to, &to.span);
         }
     }
 
     fn rewrite(&mut self, rewrite: &Located<Rewrite>) {
-        let pair = rewrite.from.is_some() || rewrite.to.is_some();
-        let ways =
-            usize::from(pair) + usize::from(rewrite.strip_prefix.is_some()) + usize::from(rewrite.add_prefix.is_some());
-        if ways != 1 {
-            let message = format!("a rewrite goes one way, and this has {ways}");
-            self.found.error(
-                rewrite.span.clone(),
-                message,
-                "expected `strip_prefix`, `add_prefix`, or `from` and `to`",
-            );
+        let ways = [&rewrite.strip_prefix, &rewrite.add_prefix, &rewrite.to];
+        let count = ways.iter().filter(|way| way.is_some()).count();
+        if count != 1 {
+            let message = format!("a rewrite goes one way, and this has {count}");
+            self.found.error(rewrite.span.clone(), message, "expected `strip_prefix`, `add_prefix` or `to`");
         }
         for prefix in rewrite.strip_prefix.iter().chain(&rewrite.add_prefix) {
             if !prefix.starts_with('/') || prefix.ends_with('/') {
@@ -35,24 +32,19 @@ impl Check<'_> {
                 self.found.error(prefix.span.clone(), message, format!("write \"{good}\""));
             }
         }
-        match (&rewrite.from, &rewrite.to) {
-            (Some(from), Some(to)) => {
-                if !to.starts_with('/') {
-                    let message = format!("`{}` is not a path", to.value);
-                    self.found.error(to.span.clone(), message, format!("write \"/{}\"", to.value));
-                }
-                self.captures(highest_capture(to), from.stars(), &to.span, "`from`");
-            }
-            (Some(one), None) => self.found.error(one.span.clone(), "a `from` without a `to`", "add the new path"),
-            (None, Some(one)) => self.found.error(one.span.clone(), "a `to` without a `from`", "add the old path"),
-            (None, None) => {}
+        if let Some(to) = rewrite.to.as_ref().filter(|to| !to.starts_with('/')) {
+            let message = format!("`{}` is not a path", to.value);
+            self.found.error(to.span.clone(), message, format!("write \"/{}\"", to.value));
         }
     }
 
-    fn captures(&mut self, highest: usize, stars: usize, span: &std::ops::Range<usize>, pattern: &str) {
-        if highest > stars {
-            let message = format!("`${highest}` stands for nothing: {pattern} has {stars} stars");
-            self.found.error(span.clone(), message, "expected a star in the pattern for each $");
+    /// A star in the target stands for what `/*` at the end of a path took.
+    fn star(&mut self, route: &Route, target: &str, span: &Range<usize>) {
+        let ends_in_a_star = |path: &str| path.ends_with("/*") || path.ends_with("/**") || path == "*" || path == "**";
+        let without = route.path.iter().find(|path| !ends_in_a_star(path.as_str()));
+        if let Some(path) = without.filter(|_| target.contains('*')) {
+            let message = format!("the star stands for nothing: `{}` does not end in `/*`", path.value);
+            self.found.error(span.clone(), message, "expected a target without a star");
         }
     }
 }

@@ -24,8 +24,6 @@ table! {
         /// How many more times a request is tried, on the next server, when nothing of it was sent or its method is
         /// idempotent and no byte of an answer has come.
         retry: Located<u32> = "1",
-        /// Connections kept open for reuse, for each server and worker.
-        pool: Located<u32> = "64",
         /// Announces the client to the server with a PROXY protocol header; each connection is then used once.
         proxy_protocol: Option<ProxyProtocol>,
         /// How to speak to `https://` servers.

@@ -7,8 +7,8 @@ use crate::config::words::{FieldValue, Location, RedirectStatus, Status};
 table! {
     /// Sends the client elsewhere.
     "redirect" Redirect {
-        /// Where to: a path or a URL. `$1` to `$9` are what the stars of the route's path stand for, `$path` is the
-        /// whole path. The query is kept unless `to` has one.
+        /// Where to: a path or a URL. For a route, a star in it stands for what the star at the end of the route's path
+        /// took, `{path}` and `{query}` for those of the request; the query is kept unless `to` has one.
         to: Located<Location>,
         /// 301 or 308 for good, 302 or 307 for now (308 and 307 keep method and body), 303 to look with GET.
         status: RedirectStatus = "308",

@@ -24,8 +24,8 @@ table! {
         /// The folder in which Edgeway keeps what must outlive a restart: its own certificate authority, issued
         /// certificates, ticket keys. Without it: `$XDG_STATE_HOME/edgeway` or `~/.local/state/edgeway`.
         state: Option<FilePath>,
-        /// The sites, by host name: `[site."example.com"]`. `[site."*.example.com"]` is for every name one label
-        /// below that has no site of its own.
+        /// The sites, by host name: `[site."example.com"]`. `[site."*.example.com"]` is for every name below
+        /// that has no site of its own.
         site: Entries<Host, Site>,
     }
 }

@@ -1,23 +1,21 @@
 //! `[[site."example.com".route]]`: for which requests, what, and how.
 
-use super::{Auth, Headers, Proxy, Redirect, Respond, Rewrite};
+use super::{Auth, Headers, Issue, Proxy, Redirect, Respond, Rewrite};
 use crate::config::read::table::table;
 use crate::config::read::word::words;
 use crate::config::read::{Entries, Located, Node, Or, Reader, Value};
-use crate::config::words::{
-    FieldName, FieldValue, FilePath, Location, Method, PathPattern, Size, StatusClass, Wildcard,
-};
+use crate::config::words::{FieldName, FieldValue, FilePath, Location, Method, PathPattern, Size, Wildcard};
 
 table! {
     /// One route. `path`, `method` and `header` say for which requests; exactly one of `files`, `store`, `proxy`,
-    /// `redirect` and `respond` says what they get; the rest says how.
+    /// `redirect`, `respond` and `issue` says what they get; the rest says how.
     "a route" Route {
         /// Which paths: `"/about"` that one, `"/api/*"` that folder and all below, `"/img/*.png"` a star within one
         /// part, `"/**/feed.xml"` any depth.
         path: Vec<Located<PathPattern>> = "/*",
         /// Which methods; `GET` is for `HEAD` too. Without it: all.
         method: Vec<Located<Method>>,
-        /// Which header fields must be there, with which values: `{ Accept = "*json*" }`.
+        /// Which header fields must be there, with which values: `{ Accept = "*json*", Upgrade = "*" }`.
         header: Entries<FieldName, Wildcard>,
 
         /// Serves the files of a folder.
@@ -31,6 +29,8 @@ table! {
         redirect: Option<Located<Or<Location, Redirect>>>,
         /// Answers with a status and a text.
         respond: Option<Located<Respond>>,
+        /// Issues certificates of Edgeway's own authority to other machines that ask by ACME.
+        issue: Option<Located<Issue>>,
 
         /// Who may use this route, by name and password.
         auth: Option<Located<Auth>>,
@@ -40,14 +40,13 @@ table! {
         headers: Option<Located<Headers>>,
         /// Changes the header fields of the request before it is passed on.
         request_headers: Option<Located<Headers>>,
-        /// The `Cache-Control` of successful responses.
+        /// The `Cache-Control` of files. For others, set it with `headers`.
         cache_control: Option<Located<FieldValue>>,
         /// Compresses responses that profit from it, as the client accepts: `true`, `false` or a list of codings in
-        /// order of preference. Without it: on for `files`, off for the rest, because compressing pages that mix
-        /// secrets with what a stranger typed can reveal the secrets (BREACH).
+        /// order of preference. Off unless asked for, because compressing pages that mix secrets with what a stranger
+        /// typed can reveal the secrets (BREACH). Files that stand beside another with the ending `.br`, `.zst` or `.gz` are
+        /// used in any case.
         compress: Option<Located<Compress>>,
-        /// Pages for errors, relative to this file; those of the site stand in for codes not named here.
-        error_pages: Entries<StatusClass, Located<FilePath>>,
         /// The largest request body, instead of the one in `[limits]`.
         limit_body: Option<Located<Size>>,
         /// Answers requests that arrive as TLS early data, which an attacker can repeat; without it they get 425
@@ -60,7 +59,8 @@ table! {
         listing: Option<Located<bool>>,
         /// The names of index files, tried in this order. Without it: `index.html`.
         index: Vec<Located<String>>,
-        /// The file that answers where no file matches, as single-page applications want: `"/index.html"`.
+        /// The file that answers where no file matches, as single-page applications want:
+        /// `"index.html"`. It answers pages, not pictures: only where the client takes HTML and the name has no dot.
         fallback: Option<Located<String>>,
         /// Which symbolic links are followed.
         symlinks: Option<Located<Symlinks>>,
@@ -68,7 +68,7 @@ table! {
         hidden: Option<Located<bool>>,
         /// Lets anyone change a store.
         open: Option<Located<bool>>,
-        /// The most that a store may hold.
+        /// The most that a store may hold, all files together.
         quota: Option<Located<Size>>,
     }
 }

@@ -11,11 +11,11 @@ table! {
     "a site" Site {
         /// Other names of this site.
         aliases: Vec<Located<Host>>,
-        /// Answers requests for hosts that no site is for. Without such a site they get 421 over TLS and 404
-        /// over plain HTTP. At most one site may be it.
+        /// Answers requests for hosts that no site is for. Without such a site they get 421. At most one site
+        /// may be it.
         default: Located<bool> = "false",
-        /// Sends every request elsewhere, for example from `www.example.com` to `https://example.com`. A URL
-        /// without a path keeps the path and query of the request.
+        /// Sends every request to another site, for example from `www.example.com` to `"https://example.com"`. Path and
+        /// query are kept.
         redirect: Option<Located<Or<Location, Redirect>>>,
         /// What plain HTTP gets where the site has HTTPS: `"redirect"` sends it to HTTPS with 308, `"serve"` answers
         /// it as HTTPS would be.

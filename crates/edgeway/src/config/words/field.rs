@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use edgeway_http::semantics;
+
 use crate::config::read::Word;
 
 /// The name of a header field, in lower case: names compare without case (RFC 9110 §5.1).
@@ -14,8 +16,8 @@ pub struct FieldName(String);
 pub struct FieldValue(String);
 
 /// A request method, letter by letter: methods compare with case (RFC 9110 §9.1).
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Method(String);
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Method(pub semantics::Method);
 
 impl FieldName {
     /// The name in lower case.
@@ -43,13 +45,6 @@ impl FieldName {
 
 impl FieldValue {
     /// The value.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Method {
-    /// The method.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -102,15 +97,13 @@ impl FromStr for Method {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if !is_token(text) {
-            return Err(format!("\"{}\" cannot be a method", text.escape_debug()));
-        }
-        const KNOWN: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT"];
         let upper = text.to_ascii_uppercase();
-        if upper != text && KNOWN.contains(&upper.as_str()) {
+        let in_capitals = semantics::Method::from_bytes(upper.as_bytes());
+        if upper != text && in_capitals.is_some_and(|method| !matches!(method, semantics::Method::Extension(_))) {
             return Err(format!("methods are written in capitals: \"{upper}\""));
         }
-        Ok(Self(text.to_owned()))
+        let method = semantics::Method::from_bytes(text.as_bytes());
+        method.map(Self).ok_or_else(|| format!("\"{}\" cannot be a method", text.escape_debug()))
     }
 }
 
@@ -130,7 +123,13 @@ macro_rules! printed {
         })*
     };
 }
-printed!(FieldName, FieldValue, Method);
+printed!(FieldName, FieldValue);
+
+impl fmt::Display for Method {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.0.as_str())
+    }
+}
 
 #[cfg(test)]
 mod tests {

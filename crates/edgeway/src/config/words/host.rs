@@ -11,7 +11,7 @@ use crate::config::read::Word;
 pub enum Host {
     /// One name.
     Exact(String),
-    /// `*.name`: every name one label below (RFC 6125 §6.4.3 and certificates know no other kind).
+    /// `*.name`: every name below that has no site of its own.
     Wildcard(String),
     /// An IPv4 or IPv6 address; IPv6 in brackets when printed, as in a URL.
     Ip(IpAddr),
@@ -23,7 +23,7 @@ impl Host {
         match self {
             Self::Exact(own) => own == name,
             Self::Wildcard(parent) => {
-                name.split_once('.').is_some_and(|(label, rest)| !label.is_empty() && rest == parent)
+                name.strip_suffix(parent.as_str()).is_some_and(|below| below.len() > 1 && below.ends_with('.'))
             }
             Self::Ip(address) => name.trim_matches(['[', ']']).parse::<IpAddr>() == Ok(*address),
         }
@@ -101,7 +101,7 @@ mod tests {
     fn names_and_what_they_match() {
         for (written, shown, yes, no) in [
             ("Example.COM.", "example.com", "example.com", "www.example.com"),
-            ("*.example.com", "*.example.com", "www.example.com", "a.b.example.com"),
+            ("*.example.com", "*.example.com", "a.b.example.com", "wwwexample.com"),
             ("*.example.com", "*.example.com", "x.example.com", "example.com"),
             ("[::1]", "[::1]", "[::1]", "::2"),
             ("127.0.0.1", "127.0.0.1", "127.0.0.1", "localhost"),

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use crate::config::read::Word;
 
-/// A path (`/new/$1`) or a URL (`https://example.com`). `$1` to `$9` stand for the stars of the route's
-/// path, `$path` for the whole path.
+/// A path (`/new/*`) or a URL (`https://example.com`). A star stands for what the star at the end of the route's path
+/// took, `{path}` and `{query}` for those of the request.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Location(String);
 
@@ -19,7 +19,7 @@ impl Location {
     /// Scheme and authority, when it leads to another host: `https://example.com`.
     pub fn origin(&self) -> Option<&str> {
         let (_, rest) = self.0.split_once("://")?;
-        let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let authority = rest.find(['/', '?', '#', '{']).unwrap_or(rest.len());
         Some(&self.0[..self.0.len() - rest.len() + authority])
     }
 
@@ -27,17 +27,6 @@ impl Location {
     pub fn is_origin_only(&self) -> bool {
         self.origin().is_some_and(|origin| origin == self.0.trim_end_matches('/'))
     }
-
-    /// The highest `$n` in it.
-    pub fn highest_capture(&self) -> usize {
-        highest_capture(&self.0)
-    }
-}
-
-/// The highest `$n` in a text with placeholders.
-pub fn highest_capture(text: &str) -> usize {
-    let digits = text.match_indices('$').filter_map(|(at, _)| text[at + 1..].chars().next()?.to_digit(10));
-    digits.max().map_or(0, |digit| digit as usize)
 }
 
 impl Word for Location {
@@ -55,7 +44,7 @@ impl FromStr for Location {
             // A browser reads it as a URL of another host; who writes it rarely means that.
             return Err("\"//\" leads to another host: write the scheme too, as in \"https://...\"".to_owned());
         }
-        if text.starts_with('/') || text.starts_with("$path") {
+        if text.starts_with('/') || text.starts_with("{path}") {
             return Ok(Self(text.to_owned()));
         }
         match text.split_once("://") {
@@ -78,15 +67,14 @@ mod tests {
 
     #[test]
     fn good_and_bad() {
-        for (text, origin, origin_only, captures) in [
-            ("/new/$1", None, false, 1),
-            ("https://example.com", Some("https://example.com"), true, 0),
-            ("https://example.com/", Some("https://example.com"), true, 0),
-            ("http://example.com:8080/$2?x=$1", Some("http://example.com:8080"), false, 2),
+        for (text, origin, origin_only) in [
+            ("/new/*", None, false),
+            ("https://example.com", Some("https://example.com"), true),
+            ("https://example.com/", Some("https://example.com"), true),
+            ("http://example.com:8080{path}?{query}", Some("http://example.com:8080"), false),
         ] {
             let location: Location = text.parse().unwrap();
             assert_eq!((location.origin(), location.is_origin_only()), (origin, origin_only), "{text}");
-            assert_eq!(location.highest_capture(), captures, "{text}");
         }
         for (wrong, cause) in [
             ("example.com", "write \"/example.com\" or \"https://example.com\""),

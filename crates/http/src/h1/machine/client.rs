@@ -9,6 +9,7 @@ use super::bounds::ClientLimits;
 use super::reader::{Chunk, Framing, Piece, Reader};
 use super::writer::{Wrapping, Writer};
 use crate::error::ResponseError;
+use crate::h1::wire::request::is_content_unexpected;
 use crate::h1::wire::response::{self, DecodedResponse, ResponseBounds};
 use crate::h1::wire::serialise;
 use crate::semantics::{BodyLength, FieldName, Fields, Method, RequestHead, ResponseHead, Status, Version};
@@ -39,6 +40,7 @@ pub struct ClientConnection {
     exchange: Exchange,
     phase: Phase,
     absolute_form: bool,
+    closing: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,12 +86,19 @@ impl ClientConnection {
             },
             phase: Phase::Fresh,
             absolute_form: false,
+            closing: false,
         }
     }
 
     /// The next hop is a proxy: requests are written in absolute-form (RFC 9112 §3.2.2).
     pub fn use_absolute_form(&mut self, absolute_form: bool) {
         self.absolute_form = absolute_form;
+    }
+
+    /// Requests say `Connection: close` from now on, and the connection is not reusable after the next response.
+    pub fn close_after_response(&mut self) {
+        self.closing = true;
+        self.exchange.persistent = false;
     }
 
     // -- Request
@@ -103,13 +112,14 @@ impl ClientConnection {
         if !matches!(self.phase, Phase::Fresh | Phase::Finished) || self.writer.wrapping() != Wrapping::Ended {
             return self.writer.note_fault("a request was sent while another was under way");
         }
+        let closes = self.closing || is_content_unexpected(head.method, body);
         let upgrade = head.fields.get(FieldName::Upgrade).filter(|_| body == BodyLength::None);
         self.exchange = Exchange {
             method: head.method,
             offered: upgrade.map(Into::into),
             informational: 0,
             response_started: false,
-            persistent: true,
+            persistent: !closes,
         };
         // Bytes that came before they were asked for would be taken for the answer to this.
         self.phase = match self.reader.buffered() {
@@ -121,8 +131,8 @@ impl ClientConnection {
             BodyLength::Known(length) => Wrapping::Sized(length),
             BodyLength::Unknown => Wrapping::Chunked,
         };
-        let (absolute, upgrade) = (self.absolute_form, self.exchange.offered.is_some());
-        self.writer.begin(wrapping, |out| write_request(out, head, wrapping, absolute, upgrade));
+        let options = Options { absolute: self.absolute_form, upgrade: self.exchange.offered.is_some(), closes };
+        self.writer.begin(wrapping, |out| write_request(out, head, wrapping, options));
     }
 
     /// Sends content of the request.
@@ -261,7 +271,7 @@ impl ClientConnection {
             (false, None) => (Framing::UntilEnd, BodyLength::Unknown),
         };
         // RFC 9112 §9.3; and framing where none may be is a reason to trust nothing that follows.
-        self.exchange.persistent = !framing.close
+        self.exchange.persistent &= !framing.close
             && (decoded.version == Version::Http11 || framing.keep_alive)
             && content != Framing::UntilEnd
             && !(status.forbids_content() && framing.chunked);
@@ -345,13 +355,21 @@ impl ClientConnection {
     }
 }
 
-fn write_request(out: &mut Vec<u8>, head: &RequestHead, wrapping: Wrapping, absolute: bool, upgrade: bool) {
-    serialise::request_line(out, head, absolute);
+/// What of a request is decided by its connection.
+#[derive(Clone, Copy)]
+struct Options {
+    absolute: bool,
+    upgrade: bool,
+    closes: bool,
+}
+
+fn write_request(out: &mut Vec<u8>, head: &RequestHead, wrapping: Wrapping, options: Options) {
+    serialise::request_line(out, head, options.absolute);
     // RFC 9110 §7.2: Host first.
     let host = head.fields.get(FieldName::Host).unwrap_or_else(|| head.authority().as_bytes());
     serialise::line(out, FieldName::Host, host);
     serialise::field_lines(out, &head.fields, |field| {
-        !is_made_here(field.known) || (upgrade && field.known == FieldName::Upgrade)
+        !is_made_here(field.known) || (options.upgrade && field.known == FieldName::Upgrade)
     });
     match wrapping {
         Wrapping::Sized(length) => serialise::number_line(out, FieldName::ContentLength, length),
@@ -367,11 +385,16 @@ fn write_request(out: &mut Vec<u8>, head: &RequestHead, wrapping: Wrapping, abso
     if trailers {
         serialise::line(out, FieldName::Te, b"trailers");
     }
-    match (upgrade, trailers) {
-        (true, true) => serialise::line(out, FieldName::Connection, b"upgrade, TE"),
-        (true, false) => serialise::line(out, FieldName::Connection, b"upgrade"),
-        (false, true) => serialise::line(out, FieldName::Connection, b"TE"),
-        (false, false) => {}
+    let connection: &[u8] = match (options.upgrade, trailers, options.closes) {
+        (true, true, _) => b"upgrade, TE",
+        (true, false, _) => b"upgrade",
+        (false, true, true) => b"close, TE",
+        (false, true, false) => b"TE",
+        (false, false, true) => b"close",
+        (false, false, false) => b"",
+    };
+    if !connection.is_empty() {
+        serialise::line(out, FieldName::Connection, connection);
     }
     out.extend_from_slice(b"\r\n");
 }

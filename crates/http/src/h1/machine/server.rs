@@ -55,6 +55,8 @@ pub struct ServerConnection {
     closing: bool,
     /// What was written is no proper end: the driver should reset rather than close.
     broken: bool,
+    /// Input was given up that the client may still be sending.
+    unread: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,6 +86,7 @@ impl ServerConnection {
             pending: None,
             closing: false,
             broken: false,
+            unread: false,
         }
     }
 
@@ -139,8 +142,10 @@ impl ServerConnection {
 
     fn next_event(&mut self, head: &mut RequestHead) -> Option<ServerEvent> {
         loop {
-            if let Some(refusal) = self.pending.take() {
-                return Some(self.refuse(refusal));
+            match (self.pending.take(), self.phase) {
+                (Some(_), Phase::Exchange) if self.exchange.response_ended => self.stop_reading(),
+                (Some(refusal), Phase::Awaiting | Phase::Exchange) => return Some(self.refuse(refusal)),
+                _ => {}
             }
             match self.phase {
                 Phase::Awaiting => return self.next_request(head),
@@ -169,6 +174,11 @@ impl ServerConnection {
                 Err(fault) => return Some(self.refuse(fault.into())),
             }
         }
+        if self.closing && self.reader.buffered().is_empty() {
+            // A graceful stop was asked for while the last response was still being written.
+            self.phase = Phase::Closed;
+            return Some(ServerEvent::Closed);
+        }
         if !self.reader.has_ended() {
             return None;
         }
@@ -190,6 +200,7 @@ impl ServerConnection {
             BodyLength::Unknown => Framing::Chunked(Chunk::Line),
         };
         self.reader.begin_content(decoded.length, framing, self.limits.content.body_bytes_max);
+        self.timers.begin_content(&self.limits);
         if matches!(head.body, BodyLength::Known(length) if length > self.limits.content.body_bytes_max) {
             return self.refuse(Malformed::ContentTooLarge.into());
         }
@@ -197,7 +208,9 @@ impl ServerConnection {
     }
 
     fn next_content(&mut self) -> Option<ServerEvent> {
-        match self.reader.next_piece(&self.limits.content) {
+        let piece = self.reader.next_piece(&self.limits.content);
+        self.exchange.starved = matches!(piece, Ok(None));
+        match piece {
             Ok(Some(Piece::Data(data))) => {
                 // Content came without our word, so none is owed (RFC 9110 §10.1.1).
                 self.exchange.continue_owed = false;
@@ -213,15 +226,20 @@ impl ServerConnection {
     /// reading instead: the answer is given already, so there is nobody to tell.
     fn drain(&mut self) -> bool {
         match self.reader.next_piece(&self.limits.content) {
-            Ok(None) => return false,
+            Ok(None) => {
+                self.exchange.starved = true;
+                return false;
+            }
             Ok(Some(_)) if self.reader.body_received() <= self.limits.drain_bytes_max => {}
             Ok(Some(_)) | Err(_) => self.stop_reading(),
         }
         true
     }
 
+    /// No byte more is parsed.
     fn stop_reading(&mut self) {
         self.closing = true;
+        self.unread |= self.reader.is_in_content() || !self.reader.buffered().is_empty();
         self.reader.discard();
     }
 
@@ -234,9 +252,9 @@ impl ServerConnection {
         }
         self.exchange.persistent = false;
         self.exchange.continue_owed = false;
-        self.closing = true;
         self.exchange.refused = true;
-        self.reader.discard();
+        self.unread = true;
+        self.stop_reading();
         ServerEvent::Refused(refusal)
     }
 
@@ -249,7 +267,7 @@ impl ServerConnection {
         if self.closing {
             self.phase = Phase::Closing;
             // RFC 9112 §9.6: no request after the one that was answered with close.
-            self.reader.discard();
+            self.stop_reading();
         } else {
             self.phase = Phase::Awaiting;
         }
@@ -271,6 +289,13 @@ impl ServerConnection {
     /// Whether the request's content was not read to its end.
     pub fn body_pending(&self) -> bool {
         self.phase == Phase::Exchange && self.reader.is_in_content()
+    }
+
+    /// Whether the client may still be sending what will not be read: then the driver reads and throws away for a
+    /// moment between its half of the close and the whole of it, or a reset overtakes the last response
+    /// (RFC 9112 §9.6).
+    pub fn wants_linger(&self) -> bool {
+        self.unread && !self.reader.has_ended() && !self.broken
     }
 
     /// Bounds the content of the request being read, in bytes; beyond it the request is refused with 413.
@@ -366,8 +391,9 @@ impl ServerConnection {
             Phase::Awaiting if !self.reader.buffered().is_empty() => Awaited::Head,
             Phase::Awaiting if self.timers.is_at_first_byte() => Awaited::FirstByte,
             Phase::Awaiting => Awaited::Request,
-            // While we hold the client back, or it waits for our word, its time does not run.
-            Phase::Exchange if self.reader.is_in_content() && self.wants_input() && !self.exchange.continue_owed => {
+            // While we hold the client back, nobody asks for its content, or it waits for our word, its time does
+            // not run.
+            Phase::Exchange if self.exchange.starved && self.reader.is_in_content() && !self.exchange.continue_owed => {
                 Awaited::Content
             }
             Phase::Exchange | Phase::Tunnel => Awaited::Nothing,
@@ -377,8 +403,7 @@ impl ServerConnection {
 
     // -- The end of the connection
 
-    /// Whether the driver should write what waits and close. It then reads and throws away what still comes, for
-    /// a moment, so that the last response is not lost to a reset (RFC 9112 §9.6).
+    /// Whether the driver should close; what waited is written. See [`wants_linger`](Self::wants_linger).
     pub fn wants_close(&self) -> bool {
         matches!(self.phase, Phase::Closing | Phase::Closed) && self.writer.output_length() == 0
     }

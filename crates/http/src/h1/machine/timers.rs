@@ -39,11 +39,18 @@ pub(crate) struct Timers {
     awaited: Awaited,
     input_until: Option<Instant>,
     output_until: Option<Instant>,
+    /// What is left of the time for content while it is not awaited.
+    content_credit: Duration,
 }
 
 impl Timers {
     pub(crate) fn new(limits: &ServerLimits, now: Instant) -> Self {
-        Self { awaited: Awaited::FirstByte, input_until: Some(now + limits.head_timeout), output_until: None }
+        Self {
+            awaited: Awaited::FirstByte,
+            input_until: Some(now + limits.head_timeout),
+            output_until: None,
+            content_credit: Duration::ZERO,
+        }
     }
 
     /// Sets the deadline for what is awaited now, unless it was awaited already.
@@ -52,30 +59,42 @@ impl Timers {
         if self.awaited == awaited {
             return;
         }
+        if self.awaited == Awaited::Content {
+            self.content_credit = self.input_until.map_or(Duration::ZERO, |until| until.saturating_since(now));
+        }
         // The first head has until then that its first byte had: connecting and waiting gains a slowloris nothing.
         let keeps_deadline = self.awaited == Awaited::FirstByte && awaited == Awaited::Head;
         self.awaited = awaited;
         if !keeps_deadline {
-            self.input_until = duration_of(awaited, limits).map(|duration| now + duration);
+            self.input_until = self.duration_of(awaited, limits).map(|duration| now + duration);
         }
+    }
+
+    /// A request with content begins: its time is the grace, until bytes earn more.
+    #[inline]
+    pub(crate) fn begin_content(&mut self, limits: &ServerLimits) {
+        self.content_credit = match limits.body_rate_min {
+            0 => limits.body_idle_timeout,
+            _ => limits.body_grace.min(limits.body_idle_timeout),
+        };
     }
 
     /// Content came. It earns time in proportion, up to what an idle moment may last: so neither silence nor a
     /// trickle lasts (Kestrel's minimum data rate, as a bucket that never overflows).
     #[inline]
     pub(crate) fn note_content(&mut self, bytes: usize, limits: &ServerLimits, now: Instant) {
-        if self.awaited != Awaited::Content || bytes == 0 {
+        if bytes == 0 {
             return;
         }
-        let most = now + limits.body_idle_timeout;
+        let most = limits.body_idle_timeout;
         let earned = match limits.body_rate_min {
             0 => most,
-            rate => {
-                let nanos = (bytes as u64).saturating_mul(1_000_000_000 / u64::from(rate));
-                self.input_until.unwrap_or(now) + Duration::from_nanos(nanos)
-            }
+            rate => Duration::from_nanos((bytes as u64).saturating_mul(1_000_000_000 / u64::from(rate))),
         };
-        self.input_until = Some(earned.min(most));
+        match &mut self.input_until {
+            Some(until) if self.awaited == Awaited::Content => *until = (*until + earned).min(now + most),
+            _ => self.content_credit = (self.content_credit + earned).min(most),
+        }
     }
 
     /// Sets the deadline for output: from when there is some, and again whenever some was taken.
@@ -118,16 +137,15 @@ impl Timers {
         }
         None
     }
-}
 
-fn duration_of(awaited: Awaited, limits: &ServerLimits) -> Option<Duration> {
-    match awaited {
-        Awaited::Nothing => None,
-        Awaited::FirstByte | Awaited::Head => Some(limits.head_timeout),
-        Awaited::Request => Some(limits.idle_timeout),
-        Awaited::Content if limits.body_rate_min == 0 => Some(limits.body_idle_timeout),
-        Awaited::Content => Some(limits.body_grace.min(limits.body_idle_timeout)),
-        Awaited::Close => Some(limits.write_stall_timeout),
+    fn duration_of(&self, awaited: Awaited, limits: &ServerLimits) -> Option<Duration> {
+        match awaited {
+            Awaited::Nothing => None,
+            Awaited::FirstByte | Awaited::Head => Some(limits.head_timeout),
+            Awaited::Request => Some(limits.idle_timeout),
+            Awaited::Content => Some(self.content_credit),
+            Awaited::Close => Some(limits.write_stall_timeout),
+        }
     }
 }
 
@@ -140,6 +158,7 @@ mod tests {
         let limits = ServerLimits::default();
         let second = |seconds: u64| Instant::from_millis(seconds * 1_000);
         let mut timers = Timers::new(&limits, second(0));
+        timers.begin_content(&limits);
         timers.await_input(Awaited::Content, &limits, second(1));
         assert_eq!(timers.next(), Some(second(11)));
         // A second's worth of bytes each second keeps the distance; half as much loses half a second.
@@ -147,6 +166,12 @@ mod tests {
             timers.note_content(240, &limits, second(at));
         }
         assert_eq!(timers.next().map(Instant::as_millis), Some(15_999));
+        // While nobody asks for it, its time stands still, and what comes counts nevertheless.
+        timers.await_input(Awaited::Nothing, &limits, second(6));
+        assert_eq!(timers.next(), None);
+        timers.note_content(240, &limits, second(99));
+        timers.await_input(Awaited::Content, &limits, second(6));
+        assert_eq!(timers.next().map(Instant::as_millis), Some(16_999));
         timers.note_content(1_000_000, &limits, second(7));
         assert_eq!(timers.next(), Some(second(37)));
         assert_eq!(timers.expired(second(36)), None);

@@ -5,9 +5,9 @@ use std::io::IoSlice;
 
 use bytes::Bytes;
 
-use super::output::Output;
 use crate::h1::wire::serialise;
-use crate::limits::h1::SHARED_BYTES_MIN;
+use crate::limits::SHARED_BYTES_MIN;
+use crate::output::Output;
 use crate::semantics::Fields;
 
 /// What the message being written does with content.

@@ -19,15 +19,31 @@ pub(crate) struct FieldBounds {
 /// Reads field lines from `at` up to and with the empty line that ends them; answers the position after it, or
 /// `None` when `bytes` ends before.
 ///
-/// Spans are positions in `bytes`: on success the caller copies its start into the arena, otherwise it clears
-/// `fields`. `note` sees every known field as it comes and may refuse it.
+/// Spans are positions in `bytes`: on success the caller copies its start into the arena; otherwise `fields` is left
+/// empty, because nothing may point at bytes that were not taken over. `note` sees every known field as it comes and
+/// may refuse it.
 #[inline]
-pub(crate) fn decode(
-    bytes: &[u8],
+pub(crate) fn decode<'a>(
+    bytes: &'a [u8],
+    at: usize,
+    bounds: FieldBounds,
+    fields: &mut Fields,
+    note: impl FnMut(FieldName, &'a [u8]) -> Result<(), Malformed>,
+) -> Result<Option<usize>, Malformed> {
+    let found = decode_lines(bytes, at, bounds, fields, note);
+    if !matches!(found, Ok(Some(_))) {
+        fields.clear();
+    }
+    found
+}
+
+#[inline]
+fn decode_lines<'a>(
+    bytes: &'a [u8],
     mut at: usize,
     bounds: FieldBounds,
     fields: &mut Fields,
-    mut note: impl FnMut(FieldName, &[u8]) -> Result<(), Malformed>,
+    mut note: impl FnMut(FieldName, &'a [u8]) -> Result<(), Malformed>,
 ) -> Result<Option<usize>, Malformed> {
     loop {
         match bytes.get(at) {
@@ -43,13 +59,32 @@ pub(crate) fn decode(
         if fields.len() == bounds.fields_max {
             return Err(Malformed::TooManyFields);
         }
-        let Some(line) = decode_line(bytes, at, bounds.line_bytes_max)? else { return Ok(None) };
+        let line = match decode_line(bytes, at, bounds.line_bytes_max) {
+            Ok(line) => line,
+            Err(Stop::Incomplete) => return Ok(None),
+            Err(Stop::Wrong(fault)) => return Err(fault),
+        };
         let value = &bytes[line.value_start..line.value_end];
         if line.known != FieldName::Other {
             note(line.known, value)?;
         }
-        fields.push_known_span(line.known, at..line.name_end, line.value_start..line.value_end);
+        // A name spelled as the registry spells it needs no span of its own, and no check when it is read again.
+        let as_registered = bytes[at..line.name_end] == *line.known.canonical().as_bytes();
+        let name_end = if as_registered { at } else { line.name_end };
+        fields.push_known_span(line.known, at..name_end, line.value_start..line.value_end);
         at = line.end;
+    }
+}
+
+/// Why there is no line. Flat, because this is the hottest function of the house.
+enum Stop {
+    Incomplete,
+    Wrong(Malformed),
+}
+
+impl From<Malformed> for Stop {
+    fn from(fault: Malformed) -> Self {
+        Self::Wrong(fault)
     }
 }
 
@@ -62,14 +97,15 @@ struct Line {
     end: usize,
 }
 
-#[inline]
-fn decode_line(bytes: &[u8], start: usize, line_bytes_max: usize) -> Result<Option<Line>, Malformed> {
-    let Some(name_end) = scan::colon(bytes, start) else { return unfinished_name(&bytes[start..]) };
+#[inline(always)]
+fn decode_line(bytes: &[u8], start: usize, line_bytes_max: usize) -> Result<Line, Stop> {
+    let Some(name_end) = scan::colon(bytes, start) else { return Err(name_without_colon(&bytes[start..])) };
     let name = &bytes[start..name_end];
     // A name in the table is a token; any other is looked at byte by byte.
     let known = FieldName::from_bytes(name);
     if known == FieldName::Other {
         check_name(name)?;
+        check_disguise(name)?;
     }
     let mut value_start = name_end + 1;
     while let Some(b' ' | b'\t') = bytes.get(value_start) {
@@ -77,20 +113,33 @@ fn decode_line(bytes: &[u8], start: usize, line_bytes_max: usize) -> Result<Opti
     }
     let stop = scan::value_end(bytes, value_start);
     if stop - start > line_bytes_max {
-        return Err(Malformed::FieldLineTooLong);
+        return Err(Malformed::FieldLineTooLong.into());
     }
-    match (bytes.get(stop), bytes.get(stop + 1)) {
-        (Some(b'\r'), Some(b'\n')) => {}
-        (None, _) | (Some(b'\r'), None) => return Ok(None),
-        (Some(b'\r'), Some(_)) => return Err(Malformed::BareCarriageReturn),
-        (Some(b'\n'), _) => return Err(Malformed::BareLineFeed),
-        (Some(_), _) => return Err(Malformed::InvalidFieldValue),
+    if bytes.get(stop..).is_none_or(|rest| !rest.starts_with(b"\r\n")) {
+        return Err(line_end_fault(&bytes[stop..]));
     }
     let mut value_end = stop;
     while value_end > value_start && matches!(bytes[value_end - 1], b' ' | b'\t') {
         value_end -= 1;
     }
-    Ok(Some(Line { known, name_end, value_start, value_end, end: stop + 2 }))
+    Ok(Line { known, name_end, value_start, value_end, end: stop + 2 })
+}
+
+/// Either more is to come, or what came can be no name.
+#[cold]
+fn name_without_colon(rest: &[u8]) -> Stop {
+    check_name(rest).map_or_else(Stop::Wrong, |()| Stop::Incomplete)
+}
+
+/// The value ended with something else than CR LF.
+#[cold]
+fn line_end_fault(rest: &[u8]) -> Stop {
+    Stop::Wrong(match rest {
+        [] | [b'\r'] => return Stop::Incomplete,
+        [b'\r', ..] => Malformed::BareCarriageReturn,
+        [b'\n', ..] => Malformed::BareLineFeed,
+        _ => Malformed::InvalidFieldValue,
+    })
 }
 
 fn section_end(bytes: &[u8], at: usize) -> Result<Option<usize>, Malformed> {
@@ -99,12 +148,6 @@ fn section_end(bytes: &[u8], at: usize) -> Result<Option<usize>, Malformed> {
         Some(b'\n') => Ok(Some(at + 2)),
         Some(_) => Err(Malformed::BareCarriageReturn),
     }
-}
-
-/// No colon yet: either more is to come, or what came can be no name.
-#[cold]
-fn unfinished_name<T>(rest: &[u8]) -> Result<Option<T>, Malformed> {
-    check_name(rest).map(|()| None)
 }
 
 /// Says what is wrong with a name, judging by its first wrong byte: so the answer is the same however much
@@ -116,7 +159,7 @@ fn check_name(name: &[u8]) -> Result<(), Malformed> {
     }
     match wrong.map(|at| name[at]) {
         None if name.is_empty() => Err(Malformed::InvalidFieldName),
-        None => check_disguise(name),
+        None => Ok(()),
         Some(b'\r') => Err(Malformed::MissingColon),
         Some(b'\n') => Err(Malformed::BareLineFeed),
         // RFC 9112 §5.1: a server MUST refuse white space here with 400.
@@ -125,17 +168,20 @@ fn check_name(name: &[u8]) -> Result<(), Malformed> {
     }
 }
 
-/// `Content_Length` becomes CONTENT_LENGTH in a CGI-like upstream, and so does Content-Length.
+/// `Content_Length` becomes CONTENT_LENGTH in a CGI-like upstream, and so does Content-Length; others drop what
+/// they do not know. So nothing that has the letters of a framing field passes for another.
 fn check_disguise(name: &[u8]) -> Result<(), Malformed> {
-    let imitates = |model: &[u8]| {
-        name.len() == model.len()
+    let imitates = |letters: &[u8]| {
+        let mut left = letters.iter();
+        name.len() >= letters.len()
             && name
                 .iter()
-                .zip(model)
-                .all(|(byte, model)| (*byte == b'_' && *model == b'-') || byte.eq_ignore_ascii_case(model))
+                .filter(|byte| byte.is_ascii_alphanumeric())
+                .all(|byte| left.next().is_some_and(|letter| letter.eq_ignore_ascii_case(byte)))
+            && left.next().is_none()
     };
-    // The exact names are in the table and never come here complete; a prefix without its colon may.
-    let disguised = name.contains(&b'_') && (imitates(b"content-length") || imitates(b"transfer-encoding"));
+    // The exact names are in the table and do not come here.
+    let disguised = imitates(b"contentlength") || imitates(b"transferencoding");
     if disguised { Err(Malformed::DisguisedFraming) } else { Ok(()) }
 }
 
@@ -222,6 +268,22 @@ mod tests {
     }
 
     #[test]
+    fn nothing_points_at_bytes_that_were_not_taken_over() {
+        let bounds = FieldBounds { fields_max: 4, line_bytes_max: 64 };
+        for text in ["Referer: a\r\nb c: d\r\n\r\n", "Referer: a\r\nb"] {
+            let mut fields = Fields::new();
+            assert_ne!(decode(text.as_bytes(), 0, bounds, &mut fields, |_, _| Ok(())), Ok(Some(text.len())));
+            assert_eq!(fields.get(FieldName::Referer), None, "{text:?}");
+        }
+        let mut fields = Fields::new();
+        let refused = decode(b"Referer: a\r\nExpect: b\r\n\r\n", 0, bounds, &mut fields, |name, _| match name {
+            FieldName::Expect => Err(Malformed::UnknownExpectation),
+            _ => Ok(()),
+        });
+        assert!(refused.is_err() && fields.is_empty());
+    }
+
+    #[test]
     fn hostile_012_wrong_lines_are_refused_at_the_first_wrong_byte() {
         for (text, fault) in [
             (" a: b\r\n\r\n", Malformed::LeadingWhitespace),
@@ -248,6 +310,8 @@ mod tests {
             ("a: \x0bb\r\n\r\n", Malformed::InvalidFieldValue),
             ("Content_Length: 3\r\n\r\n", Malformed::DisguisedFraming),
             ("transfer_encoding: chunked\r\n\r\n", Malformed::DisguisedFraming),
+            ("Transfer---Encoding: chunked\r\n\r\n", Malformed::DisguisedFraming),
+            ("_Content.Length: 3\r\n\r\n", Malformed::DisguisedFraming),
             ("a:1\r\nb:2\r\nc:3\r\nd:4\r\ne:5\r\n\r\n", Malformed::TooManyFields),
         ] {
             assert_eq!(read(text), Err(fault), "{text:?}");

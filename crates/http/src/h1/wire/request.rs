@@ -71,7 +71,13 @@ pub(crate) fn decode(
     let Some(line) = decode_line(window, bounds)? else { return unfinished(window, bounds) };
     let mut framing = FramingFields::default();
     let field_bounds = FieldBounds { fields_max: bounds.fields_max, line_bytes_max: bounds.field_line_bytes_max };
-    let note = |name, value: &[u8]| framing.note(name, value);
+    let mut host: &[u8] = b"";
+    let note = |name, value| {
+        if name == FieldName::Host {
+            host = value;
+        }
+        framing.note(name, value)
+    };
     let Some(length) = field_lines::decode(window, line.end, field_bounds, &mut head.fields, note)? else {
         return unfinished(window, bounds);
     };
@@ -79,13 +85,15 @@ pub(crate) fn decode(
     head.method = line.method;
     head.version = line.version;
     set_target(head, line.target)?;
-    set_host(head, &framing)?;
+    set_host(head, &framing, host)?;
     head.body = body_length(head, &framing)?;
     let upgrade = settle_upgrade(head, &framing);
     Ok(Some(DecodedRequest {
         length,
         // RFC 9112 §9.3: 1.1 persists unless it says close, 1.0 only if it says keep-alive.
-        persistent: !framing.close && (line.version == Version::Http11 || framing.keep_alive),
+        persistent: !framing.close
+            && (line.version == Version::Http11 || framing.keep_alive)
+            && !is_content_unexpected(head.method, head.body),
         // RFC 9110 §10.1.1: the expectation of an HTTP/1.0 client is ignored, and without content nothing is awaited.
         expects_continue: framing.expects_continue && line.version == Version::Http11 && head.body != BodyLength::None,
         upgrade,
@@ -273,34 +281,30 @@ fn set_absolute_target(head: &mut RequestHead, target: &[u8]) -> Result<(), Malf
 /// RFC 9112 §3.2: exactly one Host in HTTP/1.1, and valid. RFC 9112 §3.2.2: the host of an absolute target wins,
 /// and what is passed on says so.
 #[inline]
-fn set_host(head: &mut RequestHead, framing: &FramingFields) -> Result<(), Malformed> {
+fn set_host(head: &mut RequestHead, framing: &FramingFields, host: &[u8]) -> Result<(), Malformed> {
     match framing.hosts {
         1 => {}
         0 if head.version == Version::Http10 => return Ok(()),
         0 => return Err(Malformed::MissingHost),
         _ => return Err(Malformed::RepeatedHost),
     }
+    // RFC 9110 §4.2.1: an empty host is invalid in an http URI, and every URI asked of us is one.
     if matches!(head.form, TargetForm::Origin | TargetForm::Asterisk) {
-        return take_host(head);
+        let taken = head.set_authority(host).is_ok() && !host.is_empty();
+        return if taken { Ok(()) } else { Err(Malformed::InvalidHost) };
     }
+    replace_host(head, host)
+}
+
+#[cold]
+fn replace_host(head: &mut RequestHead, host: &[u8]) -> Result<(), Malformed> {
     let mut received = RequestHead::default();
-    received.set_authority(head.fields.get(FieldName::Host).unwrap_or_default()).map_err(|_| Malformed::InvalidHost)?;
+    received.set_authority(host).map_err(|_| Malformed::InvalidHost)?;
     if received.authority() != head.authority() {
         let authority = head.authority().to_owned();
         head.fields.set(FieldName::Host, authority);
     }
     Ok(())
-}
-
-/// RFC 9110 §4.2.1: an empty host is invalid in an http URI, and every URI asked of us is one.
-#[inline]
-fn take_host(head: &mut RequestHead) -> Result<(), Malformed> {
-    // The fields step aside for a moment, because the head takes a text that stands in them.
-    let fields = std::mem::take(&mut head.fields);
-    let host = fields.get(FieldName::Host).unwrap_or_default();
-    let taken = head.set_authority(host).is_ok() && !host.is_empty();
-    head.fields = fields;
-    if taken { Ok(()) } else { Err(Malformed::InvalidHost) }
 }
 
 /// RFC 9112 §6.3 for requests: there is content only if one of the two fields says so.
@@ -321,6 +325,12 @@ fn body_length(head: &RequestHead, framing: &FramingFields) -> Result<BodyLength
         return Err(Malformed::ContentNotAllowed);
     }
     Ok(body)
+}
+
+/// RFC 9110 §9.3.1 and §9.3.2: content of GET and HEAD has no meaning, and parsers that skip it take it for the next
+/// request; so nothing comes after it on a connection.
+pub(crate) fn is_content_unexpected(method: Method, body: BodyLength) -> bool {
+    body != BodyLength::None && matches!(method, Method::Get | Method::Head)
 }
 
 /// Keeps an Upgrade only where it can be meant, and removes it elsewhere, so that nobody behind us acts on it:

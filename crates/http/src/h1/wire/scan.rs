@@ -9,7 +9,7 @@
 #[inline]
 pub(crate) fn value_end(bytes: &[u8], mut at: usize) -> usize {
     loop {
-        let control = find(bytes, at, |word| below(word, b' ') | equal(word, 0x7f), |byte| byte < b' ' || byte == 0x7f);
+        let control = find(bytes, at, controls, |byte| byte < b' ' || byte == 0x7f);
         if bytes.get(control) != Some(&b'\t') {
             return control;
         }
@@ -51,6 +51,12 @@ fn find(bytes: &[u8], mut at: usize, flags: impl Fn(u64) -> u64, stops: impl Fn(
         at += 1;
     }
     bytes.len()
+}
+
+/// Flags the control characters of `word`. Exact: seven bits and what is added never overflow into the next byte.
+const fn controls(word: u64) -> u64 {
+    let low = word & !HIGHS;
+    (!(low + ONES * 0x60) | (low + ONES)) & !word & HIGHS
 }
 
 /// Flags the bytes of `word` below `bound`, which is at most 0x80.

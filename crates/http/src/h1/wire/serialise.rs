@@ -5,7 +5,7 @@ use super::field_lines::is_forbidden_trailer;
 use super::scan;
 use crate::semantics::fields::Field;
 use crate::semantics::method::is_token_byte;
-use crate::semantics::{FieldName, Fields, RequestHead, ResponseHead, TargetForm};
+use crate::semantics::{FieldName, Fields, Method, RequestHead, ResponseHead, TargetForm};
 
 /// Writes the status line. We always speak our own version, whatever the client's (RFC 9110 §2.5).
 pub(crate) fn status_line(out: &mut Vec<u8>, head: &ResponseHead) {
@@ -21,7 +21,8 @@ pub(crate) fn status_line(out: &mut Vec<u8>, head: &ResponseHead) {
 pub(crate) fn request_line(out: &mut Vec<u8>, head: &RequestHead, absolute: bool) {
     out.extend_from_slice(head.method.as_str().as_bytes());
     out.push(b' ');
-    if head.form == TargetForm::Authority {
+    // RFC 9112 §3.2.3: CONNECT has no other form.
+    if head.form == TargetForm::Authority || head.method == Method::Connect {
         out.extend_from_slice(head.authority().as_bytes());
     } else {
         if absolute {

@@ -11,8 +11,12 @@ pub const MEMORY: ByteCount = ByteCount::megabytes(32);
 /// microseconds where sending the bytes costs tens.
 pub const MEMORY_FILE: ByteCount = ByteCount::kilobytes(128);
 
-/// Files a worker keeps open or in memory. Bounds descriptors: each may hold four (itself and three codings).
-pub const RESOURCES_MAX: usize = 1024;
+/// Paths a worker remembers, whatever they lead to. About 1 KB each beside the content.
+pub const RESOURCES_MAX: usize = 4096;
+
+/// Files too big for memory that a worker keeps open. With the usual 1,024 descriptors of a process most have to be left for
+/// connections.
+pub const DESCRIPTORS_MAX: usize = 64;
 
 /// How long a file is answered from memory before its metadata is looked at again: a changed file is served changed
 /// after this time at the latest. nginx's open_file_cache_valid is 60 s; one second is as good and never surprises.

@@ -72,12 +72,14 @@ pub(super) fn read(folder: &OwnedFd, hidden: bool, follow_links: bool) -> Result
         if matches!(name, b"." | b"..") || (name.first() == Some(&b'.') && !hidden) {
             continue;
         }
-        // Gone since it was read, or neither file nor folder.
-        let Some(facts) = statat(folder, entry.file_name(), flags).ok().and_then(|stat| Facts::of(&stat)) else { continue };
         if listing.entries.len() == LISTING_ENTRIES_MAX {
             listing.left_out += 1;
             continue;
         }
+        // Gone since it was read, or neither file nor folder.
+        let Some(facts) = statat(folder, entry.file_name(), flags).ok().and_then(|stat| Facts::of(&stat)) else {
+            continue;
+        };
         let (is_folder, size, modified) = (facts.is_folder, facts.size, facts.modified);
         listing.entries.push(Entry { name: name.to_vec(), is_folder, size, modified });
     }
@@ -88,7 +90,8 @@ impl Listing {
     /// Folders first, then as asked; equal ones by name.
     pub(super) fn sort(&mut self, order: Order) {
         self.entries.sort_by(|a, b| {
-            let by_name = || a.name.to_ascii_lowercase().cmp(&b.name.to_ascii_lowercase()).then_with(|| a.name.cmp(&b.name));
+            let by_name =
+                || a.name.to_ascii_lowercase().cmp(&b.name.to_ascii_lowercase()).then_with(|| a.name.cmp(&b.name));
             let ordering = match order.column {
                 Column::Name => by_name(),
                 Column::Size => a.size.cmp(&b.size).then_with(by_name),
@@ -121,7 +124,9 @@ impl Listing {
         let mut page = String::with_capacity(2048 + self.entries.len() * 160);
         let title = decode(path.as_bytes()).unwrap_or_else(|| path.as_bytes().to_vec());
         let title = String::from_utf8_lossy(&title);
-        page.push_str("<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n<meta name=color-scheme content=\"light dark\">\n");
+        page.push_str(
+            "<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n<meta name=color-scheme content=\"light dark\">\n",
+        );
         page.push_str("<meta name=viewport content=\"width=device-width,initial-scale=1\">\n<title>");
         escape(&mut page, &title);
         page.push_str("</title>\n<style>");
@@ -214,7 +219,12 @@ fn write_row(page: &mut String, entry: &Entry) {
     if !entry.is_folder {
         let _ = write!(page, "{}", Size(entry.size));
     }
-    let _ = writeln!(page, "<td><time datetime=\"{}\">{}</time>", Stamp(entry.modified, 'T', "Z"), Stamp(entry.modified, ' ', ""));
+    let _ = writeln!(
+        page,
+        "<td><time datetime=\"{}\">{}</time>",
+        Stamp(entry.modified, 'T', "Z"),
+        Stamp(entry.modified, ' ', "")
+    );
 }
 
 /// Relative, and never to be taken for a scheme: a name may hold a colon.
@@ -354,7 +364,14 @@ mod tests {
 
     #[test]
     fn sizes_have_three_figures() {
-        for (bytes, shown) in [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KB"), (102_400, "100 KB"), (1_047_000, "1.0 MB"), (1 << 40, "1.0 TB")] {
+        for (bytes, shown) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KB"),
+            (102_400, "100 KB"),
+            (1_047_000, "1.0 MB"),
+            (1 << 40, "1.0 TB"),
+        ] {
             assert_eq!(Size(bytes).to_string(), shown);
         }
     }

@@ -16,9 +16,20 @@ pub(super) struct Memory {
     /// In the order of arrival; a slot that was used since it last came to the front goes round again (second chance).
     queue: VecDeque<Rc<str>>,
     bytes: u64,
-    bytes_max: u64,
-    count_max: usize,
+    descriptors: usize,
+    bounds: Bounds,
     valid_for: Duration,
+}
+
+/// How much a worker may remember.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Bytes of content.
+    pub(super) bytes: u64,
+    /// Resources.
+    pub(super) count: usize,
+    /// Open files.
+    pub(super) descriptors: usize,
 }
 
 #[derive(Debug)]
@@ -40,9 +51,9 @@ pub(super) enum Recollection {
 }
 
 impl Memory {
-    /// Holds at most `bytes_max` bytes of content and `count_max` resources; believes each for `valid_for`.
-    pub(super) fn new(bytes_max: u64, count_max: usize, valid_for: Duration) -> Self {
-        Self { slots: HashMap::new(), queue: VecDeque::new(), bytes: 0, bytes_max, count_max, valid_for }
+    /// Holds no more than `bounds` allow; believes each resource for `valid_for`.
+    pub(super) fn new(bounds: Bounds, valid_for: Duration) -> Self {
+        Self { slots: HashMap::new(), queue: VecDeque::new(), bytes: 0, descriptors: 0, bounds, valid_for }
     }
 
     /// What is remembered of `path`.
@@ -55,19 +66,19 @@ impl Memory {
 
     /// Remembers what was just looked at, in the place of what was there.
     pub(super) fn keep(&mut self, path: &str, resource: Rc<Resource>, now: Instant) {
-        let size = resource.memory();
-        if !resource.settled || size > self.bytes_max || self.count_max == 0 {
+        if !resource.settled || resource.memory() > self.bounds.bytes || self.bounds.count == 0 {
             self.forget(path);
             return;
         }
+        self.count(&resource);
         match self.slots.get_mut(path) {
             Some(slot) => {
-                self.bytes = self.bytes - slot.resource.memory() + size;
-                (slot.resource, slot.checked) = (resource, now);
+                let old = std::mem::replace(&mut slot.resource, resource);
+                slot.checked = now;
+                self.discount(&old);
             }
             None => {
                 let path: Rc<str> = path.into();
-                self.bytes += size;
                 self.slots.insert(Rc::clone(&path), Slot { resource, checked: now, used: false });
                 self.queue.push_back(path);
             }
@@ -78,7 +89,7 @@ impl Memory {
     /// Forgets a path: the file is gone.
     pub(super) fn forget(&mut self, path: &str) {
         if let Some(slot) = self.slots.remove(path) {
-            self.bytes -= slot.resource.memory();
+            self.discount(&slot.resource);
             self.queue.retain(|queued| &**queued != path);
         }
     }
@@ -87,11 +98,22 @@ impl Memory {
     pub(super) fn clear(&mut self) {
         self.slots.clear();
         self.queue.clear();
-        self.bytes = 0;
+        (self.bytes, self.descriptors) = (0, 0);
+    }
+
+    fn count(&mut self, resource: &Resource) {
+        self.bytes += resource.memory();
+        self.descriptors += resource.descriptors();
+    }
+
+    fn discount(&mut self, resource: &Resource) {
+        self.bytes -= resource.memory();
+        self.descriptors -= resource.descriptors();
     }
 
     fn shrink(&mut self) {
-        while self.bytes > self.bytes_max || self.slots.len() > self.count_max {
+        let Bounds { bytes, count, descriptors } = self.bounds;
+        while self.bytes > bytes || self.slots.len() > count || self.descriptors > descriptors {
             let Some(oldest) = self.queue.pop_front() else { return };
             match self.slots.get_mut(&oldest) {
                 Some(slot) if slot.used => {
@@ -100,7 +122,7 @@ impl Memory {
                 }
                 _ => {
                     if let Some(slot) = self.slots.remove(&oldest) {
-                        self.bytes -= slot.resource.memory();
+                        self.discount(&slot.resource);
                     }
                 }
             }
@@ -110,6 +132,8 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use bytes::Bytes;
     use edgeway_base::WallTime;
     use edgeway_http::semantics::negotiation::ContentCoding;
@@ -130,13 +154,17 @@ mod tests {
         Rc::new(Resource { content_type: "text/plain".into(), variants: vec![variant], settled })
     }
 
+    fn bounds(count: usize) -> Bounds {
+        Bounds { bytes: 100, count, descriptors: 1 }
+    }
+
     fn knows(memory: &mut Memory, path: &str) -> bool {
         !matches!(memory.recall(path, Instant::ZERO), Recollection::Nothing)
     }
 
     #[test]
     fn what_is_used_stays_and_what_is_not_goes() {
-        let mut memory = Memory::new(100, 10, Duration::from_secs(1));
+        let mut memory = Memory::new(bounds(10), Duration::from_secs(1));
         for path in ["/a", "/b"] {
             memory.keep(path, resource(40, true), Instant::ZERO);
         }
@@ -154,7 +182,7 @@ mod tests {
 
     #[test]
     fn count_is_bounded_and_age_is_told() {
-        let mut memory = Memory::new(100, 2, Duration::from_secs(1));
+        let mut memory = Memory::new(bounds(2), Duration::from_secs(1));
         for path in ["/a", "/b", "/c"] {
             memory.keep(path, resource(0, true), Instant::ZERO);
         }
@@ -163,5 +191,13 @@ mod tests {
         assert!(matches!(memory.recall("/c", Instant::from_millis(1000)), Recollection::Stale(_)));
         memory.clear();
         assert!(!knows(&mut memory, "/c"));
+
+        let file = || Content::File(Arc::new(std::fs::File::open("/").unwrap().into()));
+        for path in ["/big", "/bigger"] {
+            let mut big = (*resource(0, true)).clone();
+            big.variants[0].content = file();
+            memory.keep(path, Rc::new(big), Instant::ZERO);
+        }
+        assert_eq!((memory.descriptors, knows(&mut memory, "/big")), (1, false));
     }
 }

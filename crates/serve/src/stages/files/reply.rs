@@ -9,7 +9,7 @@ use edgeway_http::semantics::{FieldName, Method, RequestHead, ResponseHead, Stat
 use edgeway_net::drive::Body;
 
 use super::Settings;
-use super::resource::{Resource, Variant};
+use super::resource::{PRECOMPRESSED, Resource, Variant};
 use super::stream::{body_of, multipart_of};
 
 /// What a reply depends on beside the file.
@@ -20,10 +20,14 @@ pub(super) struct Asked<'a> {
 }
 
 /// The response's content, or the status of the error page to send instead. `reply` gets the fields.
-pub(super) fn reply(asked: &Asked<'_>, resource: &Resource, reply: &mut ResponseHead, chance: impl FnOnce() -> u64) -> Result<Body, Status> {
+pub(super) fn reply(
+    asked: &Asked<'_>,
+    resource: &Resource,
+    reply: &mut ResponseHead,
+    chance: impl FnOnce() -> u64,
+) -> Result<Body, Status> {
     let variant = choose(asked, resource).ok_or(Status::NOT_ACCEPTABLE)?;
-    let current =
-        Validators { exists: true, entity_tag: variant.tag(), last_modified: Some(variant.facts.modified) };
+    let current = Validators { exists: true, entity_tag: variant.tag(), last_modified: Some(variant.facts.modified) };
     let fields = &asked.head.fields;
     match evaluate(asked.head.method, fields, &current, asked.now) {
         Condition::Proceed => {}
@@ -36,7 +40,10 @@ pub(super) fn reply(asked: &Asked<'_>, resource: &Resource, reply: &mut Response
         Condition::PreconditionFailed => return Err(Status::PRECONDITION_FAILED),
     }
     // RFC 9110 §14.2: Range is defined for GET only.
-    let selection = if asked.head.method == Method::Get && fields.contains(FieldName::Range) && if_range_holds(fields, &current, asked.now) {
+    let selection = if asked.head.method == Method::Get
+        && fields.contains(FieldName::Range)
+        && if_range_holds(fields, &current, asked.now)
+    {
         select(fields, variant.facts.size)
     } else {
         Selection::Whole
@@ -57,9 +64,16 @@ pub(super) fn error_page(asked: &Asked<'_>, resource: &Resource, reply: &mut Res
 
 /// The form the client wants most. `None`: it refuses all there are.
 fn choose<'a>(asked: &Asked<'_>, resource: &'a Resource) -> Option<&'a Variant> {
-    let available: Vec<ContentCoding> = resource.variants.iter().map(|variant| variant.coding).collect();
+    if resource.variants.len() == 1 && AcceptedCodings::surely_take_identity(&asked.head.fields) {
+        return resource.identity();
+    }
+    // The file itself and each of its precompressed sisters.
+    let mut available = [ContentCoding::Identity; PRECOMPRESSED.len() + 1];
+    for (place, variant) in available.iter_mut().zip(&resource.variants) {
+        *place = variant.coding;
+    }
     let accepted = AcceptedCodings::read(&asked.head.fields);
-    match accepted.choose(&available) {
+    match accepted.choose(&available[..resource.variants.len()]) {
         Some(coding) => resource.variants.iter().find(|variant| variant.coding == coding),
         // The compressing stage above may have what the client wants.
         None if asked.settings.compressed_later => resource.identity(),
@@ -89,7 +103,13 @@ fn name_coding(resource: &Resource, variant: &Variant, reply: &mut ResponseHead)
     }
 }
 
-fn content(resource: &Resource, variant: &Variant, selection: &Selection, reply: &mut ResponseHead, chance: impl FnOnce() -> u64) -> Body {
+fn content(
+    resource: &Resource,
+    variant: &Variant,
+    selection: &Selection,
+    reply: &mut ResponseHead,
+    chance: impl FnOnce() -> u64,
+) -> Body {
     let complete = variant.facts.size;
     let content_type = resource.content_type.as_bytes();
     match selection {
@@ -113,7 +133,8 @@ fn content(resource: &Resource, variant: &Variant, selection: &Selection, reply:
         }
         Selection::Unsatisfiable => {
             reply.status = Status::RANGE_NOT_SATISFIABLE;
-            for name in [FieldName::Etag, FieldName::LastModified, FieldName::ContentEncoding, FieldName::CacheControl] {
+            for name in [FieldName::Etag, FieldName::LastModified, FieldName::ContentEncoding, FieldName::CacheControl]
+            {
                 reply.fields.remove(name);
             }
             reply.fields.append(FieldName::ContentRange, unsatisfied_content_range(complete));

@@ -78,6 +78,11 @@ impl Resource {
             })
             .sum()
     }
+
+    /// Descriptors it holds open.
+    pub(super) fn descriptors(&self) -> usize {
+        self.variants.iter().filter(|variant| matches!(variant.content, Content::File(_))).count()
+    }
 }
 
 impl Variant {

@@ -185,7 +185,8 @@ mod tests {
 
             let ranges = [ByteRange { first: 0, last: 9 }, ByteRange { first: 500_000, last: 799_999 }];
             let multipart = Multipart::new(&ranges, 1_000_000, b"a/b", 1);
-            let on_disk = multipart_of(&Content::File(Arc::clone(&file)), &multipart).collect(usize::MAX).await.unwrap();
+            let on_disk =
+                multipart_of(&Content::File(Arc::clone(&file)), &multipart).collect(usize::MAX).await.unwrap();
             let in_memory =
                 multipart_of(&Content::Memory(content.clone().into()), &multipart).collect(usize::MAX).await.unwrap();
             assert_eq!(on_disk, in_memory);

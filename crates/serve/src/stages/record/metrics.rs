@@ -120,6 +120,9 @@ const SINGLE: [Single; 9] = [
     }),
 ];
 
+/// Where a number is.
+type Read<'a> = &'a dyn Fn(&WorkerMetrics) -> &Counter;
+
 struct Page(String);
 
 impl Page {
@@ -131,7 +134,7 @@ impl Page {
         self.0.push_str(&format!("{name}{labels} {value}\n"));
     }
 
-    fn latency(&mut self, total: &dyn Fn(&dyn Fn(&WorkerMetrics) -> &Counter) -> u64) {
+    fn latency(&mut self, total: &dyn Fn(Read<'_>) -> u64) {
         const NAME: &str = "edgeway_http_request_duration_seconds";
         self.family(NAME, "histogram", "From the end of the request's head to the response's last byte");
         let mut below = 0;

@@ -25,7 +25,7 @@ impl Rewrite {
         let path = exchange.path.as_str();
         let rewritten = match self {
             Self::StripPrefix(prefix) => match path.strip_prefix(prefix.trim_end_matches('/')) {
-                Some(rest) if rest.is_empty() => "/".to_owned(),
+                Some("") => "/".to_owned(),
                 Some(rest) if rest.starts_with('/') => rest.to_owned(),
                 // The prefix ends inside a segment: `/api` is no prefix of `/apiary`.
                 _ => return Ok(()),
@@ -45,6 +45,9 @@ impl Rewrite {
             Some(query) => format!("{path}?{query}"),
             None => path.to_owned(),
         };
+        if exchange.notes.rewritten_from.is_none() {
+            exchange.notes.rewritten_from = Some(exchange.head.target().into());
+        }
         exchange.head.set_target(target.as_bytes());
         if exchange.path.set(path).is_err() {
             return Err(page::error(exchange, Status::BAD_REQUEST));

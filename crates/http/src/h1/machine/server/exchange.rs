@@ -16,6 +16,8 @@ pub(super) struct Exchange {
     pub(super) response_ended: bool,
     /// Its input was refused; no byte more is wanted.
     pub(super) refused: bool,
+    /// Content was asked for and there was none: from then on the client's time runs.
+    pub(super) starved: bool,
     /// Content still to come is thrown away.
     pub(super) discarding: bool,
 }
@@ -31,6 +33,7 @@ impl Exchange {
         head_sent: false,
         response_ended: false,
         refused: true,
+        starved: false,
         discarding: false,
     };
 

@@ -94,8 +94,7 @@ impl ServerConnection {
         self.broken |= self.writer.wrapping() == Wrapping::UntilClose;
         self.writer.abandon();
         self.exchange.response_ended = true;
-        self.closing = true;
-        self.reader.discard();
+        self.stop_reading();
         if self.phase != Phase::Closed {
             self.phase = Phase::Closing;
         }
