@@ -58,6 +58,11 @@ pub(super) enum Kind {
 }
 
 impl Answer {
+    /// What an answer from a zone is unless something else is the case.
+    const fn data() -> Self {
+        Self { rcode: Rcode::NOERROR, authoritative: true, kind: Kind::Data, error: None, scope_prefix: 0, alias: None }
+    }
+
     /// A number that is the same for equal answers.
     pub(super) fn kind_hash(&self, name: NameRef<'_>, record_type: RecordType) -> u64 {
         let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
@@ -114,25 +119,13 @@ impl Responder<'_, '_> {
         let parent_side = step.record_type == RecordType::DS;
         // A chain that leaves the zone ends here: its other end is for the resolver to ask, whichever server
         // has it, and what we would add from another zone would not be believed (RFC 2181 §5.4.1).
-        let Some(path) = step.zone.find(step.name, parent_side) else { return Ok(self.data(step)) };
+        let Some(path) = step.zone.find(step.name, parent_side) else { return Ok(Answer::data()) };
         match path.found {
             Found::Exact(node) => self.at_node(step, node, None),
             Found::Wildcard(node) => self.at_node(step, node, Some(path.depth)),
             Found::Delegation(node) => self.referral(step, node, path.depth),
             Found::Redirection(node) => self.redirection(step, node, path.depth),
             Found::Missing => self.no_name(step, path.depth),
-        }
-    }
-
-    const fn data(&self, step: &Step<'_, '_>) -> Answer {
-        let _ = step;
-        Answer {
-            rcode: Rcode::NOERROR,
-            authoritative: true,
-            kind: Kind::Data,
-            error: None,
-            scope_prefix: 0,
-            alias: None,
         }
     }
 
@@ -150,7 +143,7 @@ impl Responder<'_, '_> {
             let to = cname.records().next().and_then(|data| target(RecordType::CNAME, data));
             return match to {
                 Some(to) => self.follow_to(step, to),
-                None => Ok(self.data(step)),
+                None => Ok(Answer::data()),
             };
         }
         if matches!(step.record_type, RecordType::A | RecordType::AAAA) {
@@ -181,7 +174,7 @@ impl Responder<'_, '_> {
                 }
                 self.add_addresses(step, set);
                 let kind = if encloser.is_some() { Kind::Wildcard } else { Kind::Data };
-                Ok(Answer { kind, ..self.data(step) })
+                Ok(Answer { kind, ..Answer::data() })
             }
             None => self.no_data(step, node, encloser),
         }
@@ -191,14 +184,14 @@ impl Responder<'_, '_> {
         let chain = step.chain + 1;
         if chain > ALIAS_CHAIN_MAX {
             // A loop, or as good as one: what there is of it is the answer.
-            return Ok(self.data(step));
+            return Ok(Answer::data());
         }
         self.follow(&Step { name: to, chain, ..step.again() })
     }
 
     /// RFC 6672 §3.2: the DNAME, a CNAME made from it, and on with the new name.
     fn redirection(&mut self, step: &Step<'_, '_>, node: NodeView<'_>, depth: usize) -> Result<Answer, WireError> {
-        let Some(dname) = node.rrset(RecordType::DNAME) else { return Ok(self.data(step)) };
+        let Some(dname) = node.rrset(RecordType::DNAME) else { return Ok(Answer::data()) };
         let owner = step.name.last_labels(step.zone.apex().label_count() + depth);
         self.set(Section::Answer, owner, dname, dname.ttl()).map_err(|error| self.cut_short(error))?;
         let to = dname.records().next().and_then(|data| target(RecordType::DNAME, data));
@@ -211,14 +204,14 @@ impl Responder<'_, '_> {
                 self.follow_to(step, to.borrowed())
             }
             // RFC 6672 §2.2: the result would be too long.
-            _ => Ok(Answer { rcode: Rcode::YXDOMAIN, ..self.data(step) }),
+            _ => Ok(Answer { rcode: Rcode::YXDOMAIN, ..Answer::data() }),
         }
     }
 
     /// RFC 1034 §4.3.2 step 3b: the servers of the child, their addresses, and whether the child is signed.
     fn referral(&mut self, step: &Step<'_, '_>, cut: NodeView<'_>, depth: usize) -> Result<Answer, WireError> {
         let owner = step.name.last_labels(step.zone.apex().label_count() + depth);
-        let answer = Answer { authoritative: step.chain > 0, kind: Kind::Referral, ..self.data(step) };
+        let answer = Answer { authoritative: step.chain > 0, kind: Kind::Referral, ..Answer::data() };
         let Some(servers) = cut.rrset(RecordType::NS) else { return Ok(answer) };
         self.prove_wildcards(step)?;
         // NS at a cut are not the parent's to sign (RFC 4035 §2.2).
@@ -242,7 +235,7 @@ impl Responder<'_, '_> {
         encloser: Option<usize>,
     ) -> Result<Answer, WireError> {
         self.negative(step, |responder| responder.prove_no_data(step, node, encloser))?;
-        Ok(Answer { kind: Kind::NoData, ..self.data(step) })
+        Ok(Answer { kind: Kind::NoData, ..Answer::data() })
     }
 
     /// The name does not exist (RFC 2308 §2.1).
@@ -251,7 +244,7 @@ impl Responder<'_, '_> {
         // RFC 9824 §3: a compact denial says NOERROR, unless the client knows better.
         let compact = self.with_dnssec && step.denies_compactly() && !self.compact_ok;
         let rcode = if compact { Rcode::NOERROR } else { Rcode::NXDOMAIN };
-        Ok(Answer { rcode, kind: Kind::NoName, ..self.data(step) })
+        Ok(Answer { rcode, kind: Kind::NoName, ..Answer::data() })
     }
 
     fn negative(
@@ -322,23 +315,18 @@ impl Responder<'_, '_> {
             Choice::NotMine => return Ok(None),
             Choice::NotReady => {
                 let error = Some(ExtendedError::NOT_READY);
-                let refused = Answer {
-                    rcode: Rcode::SERVFAIL,
-                    authoritative: false,
-                    kind: Kind::Error,
-                    error,
-                    ..self.data(step)
-                };
+                let refused =
+                    Answer { rcode: Rcode::SERVFAIL, authoritative: false, kind: Kind::Error, error, ..Answer::data() };
                 return Ok(Some(refused));
             }
             Choice::Addresses(selection) => selection,
         };
         if addresses.is_empty() {
             self.negative(step, |responder| responder.prove_no_address(step, node))?;
-            return Ok(Some(Answer { kind: Kind::NoData, scope_prefix, ..self.data(step) }));
+            return Ok(Some(Answer { kind: Kind::NoData, scope_prefix, ..Answer::data() }));
         }
         self.addresses(step, &addresses, ttl)?;
-        Ok(Some(Answer { scope_prefix, ..self.data(step) }))
+        Ok(Some(Answer { scope_prefix, ..Answer::data() }))
     }
 
     fn asker(&self, request: &Request<'_>) -> Asker {
@@ -358,17 +346,17 @@ impl Responder<'_, '_> {
             let to = alias.records().next().and_then(|data| target(RecordType::ALIAS, data));
             let target = to.unwrap_or(NameRef::ROOT).to_name();
             let query = AliasQuery { target, record_type: step.record_type, subnet: self.subnet };
-            return Ok(Answer { alias: Some(query), ..self.data(step) });
+            return Ok(Answer { alias: Some(query), ..Answer::data() });
         };
         if resolved.failed {
-            return Ok(Answer { rcode: Rcode::SERVFAIL, authoritative: false, kind: Kind::Error, ..self.data(step) });
+            return Ok(Answer { rcode: Rcode::SERVFAIL, authoritative: false, kind: Kind::Error, ..Answer::data() });
         }
         if resolved.addresses.is_empty() {
             self.negative(step, |responder| responder.prove_no_address(step, node))?;
-            return Ok(Answer { kind: Kind::NoData, ..self.data(step) });
+            return Ok(Answer { kind: Kind::NoData, ..Answer::data() });
         }
         self.addresses(step, &resolved.addresses, resolved.ttl.min(alias.ttl()))?;
-        Ok(self.data(step))
+        Ok(Answer::data())
     }
 
     /// Addresses that stand in no zone, signed on the spot when the zone is signed.
@@ -394,7 +382,7 @@ impl Responder<'_, '_> {
             signatures.try_for_each(|data| composer.record(Section::Answer, step.name, head, data))
         });
         written.map_err(|error| self.cut_short(error))?;
-        Ok(self.data(step))
+        Ok(Answer::data())
     }
 
     /// Writes a set whole or not at all, with its signatures when they are wanted.
