@@ -303,3 +303,16 @@ fn a_push_is_promised_within_the_clients_limit() {
     assert_eq!(peer.answer(), Stream(ErrorCode::REQUEST_CANCELLED.0));
     assert!(!peer.server.send_head(19, &ResponseHead::new(Status::OK), true));
 }
+
+#[test]
+fn hostile_030_heads_of_all_streams_have_one_budget() {
+    let mut peer = Peer::new();
+    let mut request = vec![0, 0, 0xd1, 0xd7, 0xc1, 0x50, 1, b'a', 0x21, b'x'];
+    edgeway_http::binary::prefix_integer::encode(30_000, 0, 7, &mut request);
+    request.extend_from_slice(&[b'v'; 30_000]);
+    let mut frame = Vec::new();
+    edgeway_http::h3::wire::frame::write(1, &request, &mut frame);
+    (0..60).for_each(|number| peer.send(number * 4, &frame, true));
+    assert!((30..=34).contains(&peer.requests()), "1 MB of heads, {}", peer.requests());
+    assert_eq!(peer.answer(), Stream(ErrorCode::REQUEST_REJECTED.0));
+}
