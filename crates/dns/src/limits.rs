@@ -82,3 +82,36 @@ pub const RATE_BUCKETS: usize = 1 << 16;
 /// NSEC3 iterations we sign with at most: RFC 9276 §3.1 asks for none; validators treat more than 50 to
 /// 150 as unsigned. The example zone of RFC 5155 has 12.
 pub const NSEC3_ITERATIONS_MAX: u16 = 50;
+
+/// Seconds a transaction signature may be old, or early: RFC 8945 §10 recommends 300.
+pub const TSIG_FUDGE_SECONDS: u16 = 300;
+
+/// Bytes of one message of a transfer out: compression reaches 16 KB back, so larger messages gain little
+/// (RFC 5936 §3.4), and a slow peer should not hold 64 KB each time.
+pub const TRANSFER_MESSAGE_BYTES: usize = 16_384;
+
+/// Records one transfer in may bring: more than any zone served from one machine's memory.
+pub const TRANSFER_RECORDS_MAX: usize = 50_000_000;
+
+/// Versions a zone remembers for IXFR. An asker that is further behind gets the whole zone.
+pub const JOURNAL_VERSIONS_MAX: usize = 64;
+
+/// Records a zone's remembered versions may have together, for the same reason.
+pub const JOURNAL_RECORDS_MAX: usize = 100_000;
+
+/// Tries of a NOTIFY before its peer is given up. RFC 1996 §3.6.
+pub const NOTIFY_TRIES_MAX: u32 = 5;
+
+/// Seconds before a NOTIFY is tried a second time; doubles each time. RFC 1996 §3.6 says 60 for the rest;
+/// a peer on the same continent answers within 2.
+pub const NOTIFY_SECONDS_FIRST: u64 = 2;
+
+/// Seconds between two checks of a zone's primary, however many NOTIFYs come.
+pub const REFRESH_SECONDS_MIN: u64 = 1;
+
+/// Addresses one balanced answer holds at most: 20 of IPv6 fit into 1,232 bytes with room for a signature.
+pub const BALANCED_ANSWERS_MAX: usize = 20;
+
+/// Health checks begun in one second, over all targets: a configuration with thousands of them should not
+/// become a flood of its own.
+pub const CHECKS_PER_SECOND_MAX: u64 = 100;

@@ -2,8 +2,12 @@
 //! and so is every file in `examples/`, together with the files it names. Asked at the boundary: the program itself.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 const EDGEWAY: &str = env!("CARGO_BIN_EXE_edgeway");
 
@@ -97,6 +101,62 @@ fn every_example_is_good() {
     }
 }
 
+/// Each example is started as its first lines say, but on ports of the system's choice, answers a request, and stops
+/// when it is asked to.
+#[test]
+fn every_example_starts_answers_and_stops() {
+    let state = std::env::temp_dir().join(format!("edgeway-examples-{}", std::process::id()));
+    for example in files(&project().join("examples"), "toml") {
+        let name = example.display();
+        let mut server = Command::new(EDGEWAY)
+            .arg("serve")
+            .arg(&example)
+            .args([
+                "--http",
+                "127.0.0.1:0",
+                "--https",
+                "127.0.0.1:0",
+                "--admin",
+                "127.0.0.1:0",
+                "--workers",
+                "1",
+                "--json",
+            ])
+            .args(["--log", "error"])
+            .arg("--state")
+            .arg(&state)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let mut line = String::new();
+        // Held until the server ends: it may write its access log here.
+        let mut output = BufReader::new(server.stdout.take().expect("a pipe of our own"));
+        output.read_line(&mut line).expect("a line of JSON");
+        let ready: serde_json::Value =
+            serde_json::from_str(&line).unwrap_or_else(|_| panic!("{name} does not start: {line}"));
+        for what in ["http", "admin"] {
+            let listening = ready["listening"].as_array().into_iter().flatten();
+            let mut addresses = listening.filter(|one| one["what"] == what).filter_map(|one| one["address"].as_str());
+            let address = addresses.next().unwrap_or_else(|| panic!("{name}: {what} is not listened on: {line}"));
+            let answer = get(address);
+            assert!(answer.starts_with("HTTP/1.1 "), "{name}: {what} answers {answer:?}");
+        }
+        let pid = i32::try_from(server.id()).ok().and_then(Pid::from_raw).expect("a process of ours");
+        kill_process(pid, Signal::TERM).expect("our own process");
+        assert!(server.wait().expect("our own process").success(), "{name} does not stop well");
+    }
+    fs::remove_dir_all(&state).expect("our own folder");
+}
+
+/// What is answered to `GET /`, up to the end of the connection.
+fn get(address: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    write!(stream, "GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").expect("it reads");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("it answers");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
 /// Every `edgeway WORD` of a console block is a command there is.
 #[test]
 fn every_command_shown_exists() {
@@ -136,6 +196,8 @@ fn exit_codes_tell_failed_work_from_wrong_words() {
         (&["reload", "--state", "/nonexistent"], 1),
         (&["chekc"], 2),
         (&["user", "add", "file"], 2),
+        (&["serve", ".", "--admin", ":7070"], 2),
+        (&["serve", "/nonexistent"], 1),
         (&["version"], 0),
         (&["check", "--schema"], 0),
         (&["completions", "bash"], 0),

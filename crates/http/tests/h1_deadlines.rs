@@ -224,5 +224,5 @@ fn an_idle_connection_holds_no_memory_it_was_asked_to_give_back() {
     assert!(driver.server.is_idle());
     driver.server.release_memory();
     assert_eq!(driver.server.input().capacity(), 0);
-    assert!(size_of::<ServerConnection>() <= 768, "{}", size_of::<ServerConnection>());
+    assert!(size_of::<ServerConnection>() <= 640, "{}", size_of::<ServerConnection>());
 }

@@ -6,24 +6,28 @@ use std::io::IoSlice;
 use bytes::Bytes;
 use edgeway_base::{Entropy, Instant, SeededEntropy};
 use edgeway_http::limits::websocket as limits;
+use edgeway_http::semantics::RequestHead;
+use edgeway_http::websocket::deflate::MessageDeflater;
+use edgeway_http::websocket::handshake::{self, ClientHandshake};
 use edgeway_http::websocket::machine::{WebSocketConnection, WebSocketEvent, WebSocketLimits};
 use edgeway_http::websocket::wire::{CloseCode, FrameHeader, Opcode, apply_mask};
 
 const NOW: Instant = Instant::ZERO;
 
 fn server() -> WebSocketConnection {
-    WebSocketConnection::server(WebSocketLimits::default(), NOW)
+    WebSocketConnection::server(WebSocketLimits::default(), false, NOW)
 }
 
 fn client() -> WebSocketConnection {
-    WebSocketConnection::client(WebSocketLimits::default(), Box::new(SeededEntropy::new(1)), NOW)
+    WebSocketConnection::client(WebSocketLimits::default(), Box::new(SeededEntropy::new(1)), false, NOW)
 }
 
 /// A frame as a client writes it.
 fn frame(is_final: bool, opcode: Opcode, content: &[u8]) -> Vec<u8> {
     let mask = [0x37, 0xfa, 0x21, 0x3d];
     let mut bytes = Vec::new();
-    FrameHeader { is_final, opcode, mask: Some(mask), length: content.len() as u64 }.encode(&mut bytes);
+    FrameHeader { is_final, is_compressed: false, opcode, mask: Some(mask), length: content.len() as u64 }
+        .encode(&mut bytes);
     let start = bytes.len();
     bytes.extend_from_slice(content);
     apply_mask(&mut bytes[start..], mask, 0);
@@ -98,12 +102,13 @@ fn messages_in_parts_with_control_frames_between() {
 fn hostile_064_what_breaks_the_rules_fails_with_its_code() {
     let unmasked = {
         let mut bytes = Vec::new();
-        FrameHeader { is_final: true, opcode: Opcode::Text, mask: None, length: 1 }.encode(&mut bytes);
+        FrameHeader { is_final: true, is_compressed: false, opcode: Opcode::Text, mask: None, length: 1 }
+            .encode(&mut bytes);
         [bytes, b"a".to_vec()].concat()
     };
     let huge = |opcode, length: u64| {
         let mut bytes = Vec::new();
-        FrameHeader { is_final: true, opcode, mask: Some([0; 4]), length }.encode(&mut bytes);
+        FrameHeader { is_final: true, is_compressed: false, opcode, mask: Some([0; 4]), length }.encode(&mut bytes);
         bytes
     };
     let part = frame(false, Opcode::Binary, &[0; 1000]);
@@ -244,6 +249,44 @@ fn both_sides_understand_each_other_whatever_the_cut() {
     assert_eq!(slices[1].as_ptr(), shared.as_ptr());
     let back = written(&mut server);
     assert!(events(&mut client, &back) == [WebSocketEvent::Text(shared)]);
+}
+
+#[test]
+fn compressed_messages_are_agreed_on_and_read_in_any_cut() {
+    let mut request = RequestHead::default();
+    let handshake = ClientHandshake::begin(&mut request, &[], &mut SeededEntropy::new(3));
+    let response = handshake::accept(&request, |_| false).unwrap();
+    assert!(handshake.is_accepted(&response) && handshake::is_compressed(&response));
+
+    let limits = WebSocketLimits { message_bytes_max: 100_000, ..WebSocketLimits::default() };
+    let (entropy, mut deflater) = (Box::new(SeededEntropy::new(4)), MessageDeflater::new());
+    let mut client = WebSocketConnection::client(limits, entropy, true, NOW);
+    let texts = ["", "again and again and again", "\u{e4}"];
+    for text in texts {
+        client.send_deflated(true, deflater.deflate(text.as_bytes()));
+    }
+    client.send_text("plain between");
+    client.send_deflated(false, deflater.deflate(&[7; 100_000]));
+    let bytes = written(&mut client);
+    assert!(bytes.len() < 2_000, "{}", bytes.len());
+    for step in [1, 3, 100, bytes.len()] {
+        let mut server = WebSocketConnection::server(limits, true, NOW);
+        let all: Vec<WebSocketEvent> = bytes.chunks(step).flat_map(|part| events(&mut server, part)).collect();
+        let mut expected: Vec<WebSocketEvent> = texts.into_iter().map(text).collect();
+        expected.extend([text("plain between"), WebSocketEvent::Binary(Bytes::from(vec![7; 100_000]))]);
+        assert!(all == expected, "{step}");
+    }
+
+    for (message, code) in [
+        (deflater.deflate(&[7; 100_001]), CloseCode::MESSAGE_TOO_BIG),
+        (deflater.deflate(b"\xff"), CloseCode::INVALID_PAYLOAD),
+        (Bytes::from_static(b"\xff\xff"), CloseCode::INVALID_PAYLOAD),
+    ] {
+        let mut server = WebSocketConnection::server(limits, true, NOW);
+        client.send_deflated(true, message);
+        let bytes = written(&mut client);
+        assert_eq!(events(&mut server, &bytes)[0], WebSocketEvent::Failed(code));
+    }
 }
 
 #[test]

@@ -21,6 +21,10 @@ pub const READ_BYTES_BULK: usize = 256 << 10;
 /// Unsent response bytes above which a response's source is not pulled (back-pressure).
 pub const OUTPUT_HIGH_WATER: usize = 256 << 10;
 
+/// Bytes composed for one write of an HTTP/2 connection: small, so that a late urgent response waits behind little; large enough for four
+/// full TLS records, beyond which a write costs no less per byte.
+pub const HTTP2_WRITE_BYTES: usize = 64 << 10;
+
 /// Slices given to one vectored write; Linux takes 1,024, but a wake rarely has more than a head and a few pieces.
 pub const WRITE_SLICES: usize = 16;
 

@@ -96,15 +96,15 @@ pub const RECORD_OVERHEAD_BYTES: usize = 32;
 /// (rustls's bound, met only by long client certificate chains) with its record headers.
 pub const INPUT_BYTES_MAX: usize = 64 * 1024 + 2_048;
 
-/// What a session offers for one read once the handshake is over: one full record and the
-/// beginning of the next.
+/// What a session offers for one read: one full record and the beginning of the next.
 pub const INPUT_BYTES_USUAL: usize = 32 * 1024;
 
 /// Bytes encrypted and not yet sent, at which a session takes no more plaintext: four records, as
 /// much as a socket takes at once on a fast path.
 pub const OUTPUT_BYTES_MAX: usize = 64 * 1024;
 
-/// Buffers of each size kept for reuse by one thread; 16 of the largest are 2 MB.
+/// Buffers of each size kept for reuse by one thread: 16 of each of seven sizes, 2 KB to 128 KB, are 4 MB at
+/// most, and only after as many connections were busy at one moment.
 pub const SPARE_BUFFERS_MAX: usize = 16;
 
 /// Bytes of 0-RTT data accepted where a site allows it: one request head.
@@ -157,3 +157,19 @@ pub const ACME_POLLS_MAX: u32 = 30;
 
 /// The longest a client waits because a server says so; beyond it the attempt fails and is made anew later.
 pub const ACME_RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// Certificates kept fresh by one ACME account; public issuers allow some hundreds of new ones a week.
+pub const ACME_KEPT_MAX: usize = 10_000;
+
+/// First pause after a failure at an ACME directory, and the shortest between two questions about renewal.
+pub const ACME_FIRST_RETRY: Duration = Duration::from_secs(60);
+
+/// Longest pause after failures: a day, so that a mended firewall is noticed.
+pub const ACME_LAST_RETRY: Duration = Duration::from_secs(24 * 3600);
+
+/// How long until a question about renewal that could not be answered is asked again (RFC 9773 §4.3.3).
+pub const ACME_ASK_AGAIN: Duration = Duration::from_secs(6 * 3600);
+
+/// Shortest time between two certificates for the same names: public issuers allow five the same a week, and
+/// what an hour does not repair a second certificate does not either.
+pub const ACME_REST: Duration = Duration::from_secs(3600);

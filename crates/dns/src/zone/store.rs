@@ -119,6 +119,18 @@ impl Store {
         })
     }
 
+    /// The nodes of one shard; none when there is no such shard.
+    pub(super) fn part(&self, index: usize) -> Option<impl Iterator<Item = NodeView<'_>>> {
+        let shard = self.shards.get(index)?;
+        let taken = shard.slots.iter().filter(|slot| slot.offset != FREE);
+        Some(taken.map(|slot| NodeView::new(&shard.nodes[slot.offset as usize..])))
+    }
+
+    /// How many shards there are.
+    pub(super) const fn parts(&self) -> usize {
+        self.shards.len()
+    }
+
     /// The same with some nodes replaced (by bytes of `write_node`) or taken out.
     pub(super) fn with(&self, changes: HashMap<Vec<u8>, Option<Vec<u8>>>) -> Self {
         // When the zone has outgrown its table of shards, everything is dealt out anew.

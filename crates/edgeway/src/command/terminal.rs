@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead as _, IsTerminal, Read as _, Write as _};
 
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 
 use super::Failure;
 use crate::config::Paint;
@@ -86,12 +86,14 @@ impl Terminal {
         let failed = |error: io::Error| Failure::new(format!("cannot read from the terminal: {error}"));
         self.note(question);
         let quiet = Quiet::start().map_err(failed)?;
-        let mut line = String::new();
-        let read = io::stdin().lock().take(PASSWORD_BYTES_MAX as u64 + 3).read_line(&mut line);
+        let line = read_line();
         drop(quiet);
         self.note("\n");
-        read.map_err(failed)?;
-        Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+        let line = line.map_err(failed)?;
+        if line.contains(&INTERRUPT) {
+            return Err(Failure::new("interrupted"));
+        }
+        String::from_utf8(line).map_err(|_| Failure::new("the password is not text in UTF-8"))
     }
 }
 
@@ -109,6 +111,20 @@ fn good_password(password: String) -> Result<String, Failure> {
     Ok(password)
 }
 
+/// What Ctrl-C types.
+const INTERRUPT: u8 = 3;
+
+/// One line from a terminal, which hands over line by line; without its ending.
+fn read_line() -> io::Result<Vec<u8>> {
+    let mut input = io::stdin().lock();
+    let mut line = input.fill_buf()?.to_vec();
+    input.consume(line.len());
+    while line.last().is_some_and(|last| matches!(last, b'\n' | b'\r')) {
+        line.pop();
+    }
+    Ok(line)
+}
+
 /// A terminal that does not show what is typed, until this is dropped.
 struct Quiet {
     before: Termios,
@@ -118,7 +134,9 @@ impl Quiet {
     fn start() -> io::Result<Self> {
         let before = tcgetattr(io::stdin())?;
         let mut quiet = before.clone();
-        quiet.local_modes.remove(LocalModes::ECHO);
+        // Ctrl-C ends the line instead of the process, so that the terminal is never left mute.
+        quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ISIG);
+        quiet.special_codes[SpecialCodeIndex::VEOL] = INTERRUPT;
         tcsetattr(io::stdin(), OptionalActions::Flush, &quiet)?;
         Ok(Self { before })
     }

@@ -11,12 +11,13 @@ use edgeway_http::semantics::forwarded::TrustedPeers;
 use edgeway_net::drive::accept::{self, Addresses, Door, Entrance};
 use edgeway_net::drive::gate::Gate;
 use edgeway_net::os::{Kernel, KernelListener};
-use edgeway_serve::Edge;
 use edgeway_serve::stages::record::Recorder;
 use edgeway_serve::stages::record::access_log::AccessLog;
+use edgeway_serve::{Edge, Plan};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 
+use super::keeper::tokens::TokenEnd;
 use super::shared::{Shared, certificates};
 use super::sockets::Purpose;
 use crate::config::checked::Checked;
@@ -43,7 +44,12 @@ pub async fn run(
     workers: usize,
     mut orders: UnboundedReceiver<Order>,
 ) {
-    let edge = Edge::new(Rc::new(world.clone()), checked.plan(), recorder(index, &shared, &checked), &shared.pseudonym);
+    let edge = Edge::new(
+        Rc::new(world.clone()),
+        plan(&shared, &checked),
+        recorder(index, &shared, &checked),
+        &shared.pseudonym,
+    );
     let house = tokio::task::spawn_local(Rc::clone(&edge).keep_house());
     let mut worker = Worker {
         index,
@@ -73,6 +79,13 @@ pub async fn run(
     house.abort();
 }
 
+/// A worker's own plan, and the answers to ACME servers before it.
+fn plan(shared: &Shared, checked: &Checked) -> Plan {
+    let mut plan = checked.plan();
+    plan.challenges = Some(Rc::new(TokenEnd(Arc::clone(&shared.tokens))));
+    plan
+}
+
 fn recorder(index: usize, shared: &Shared, checked: &Checked) -> Recorder {
     let metrics = Arc::clone(&shared.metrics[index]);
     let log = shared.log.load();
@@ -94,7 +107,7 @@ struct Worker {
 
 impl Worker {
     fn serve(&mut self, checked: Arc<Checked>) {
-        self.edge.replace_plan(checked.plan());
+        self.edge.replace_plan(plan(&self.shared, &checked));
         self.edge.replace_recorder(recorder(self.index, &self.shared, &checked));
         self.checked = checked;
         for ((purpose, _), (door, _)) in &self.listening {
@@ -127,6 +140,7 @@ impl Worker {
             certificates: (purpose == Purpose::Https).then(|| certificates(&self.shared)),
             proxy_protocol: (!trusted.is_empty()).then(|| TrustedPeers::new(trusted.clone())),
             limits: self.checked.limits,
+            http2: self.checked.http2,
             handshake_timeout: HANDSHAKE_TIMEOUT,
             connections_max: (self.checked.connections_max as usize).div_ceil(self.workers),
             connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,

@@ -95,6 +95,14 @@ impl AcceptedCodings {
         Self { qualities }
     }
 
+    /// Whether plain content is surely welcome, seen without reading the weights: nothing in the field speaks of identity,
+    /// by name or by `*`.
+    pub fn surely_take_identity(fields: &Fields) -> bool {
+        fields.get_all(FieldName::AcceptEncoding).all(|line| {
+            memchr::memchr(b'*', line).is_none() && !line.windows(8).any(|word| word.eq_ignore_ascii_case(b"identity"))
+        })
+    }
+
     /// How much the client wants a coding; zero: not at all.
     pub const fn quality(&self, coding: ContentCoding) -> Quality {
         self.qualities[coding as usize]
@@ -237,7 +245,9 @@ mod tests {
             (Some("gzip;q=0.0001"), Some(Identity)),
             (Some("gzip ; Q=0.3 , br;q=0.2"), Some(Gzip)),
         ] {
-            let accepted = AcceptedCodings::read(&fields(FieldName::AcceptEncoding, value));
+            let fields = fields(FieldName::AcceptEncoding, value);
+            let accepted = AcceptedCodings::read(&fields);
+            assert!(!AcceptedCodings::surely_take_identity(&fields) || accepted.quality(Identity) > 0, "{value:?}");
             assert_eq!(accepted.choose(&[Zstd, Brotli, Gzip, Identity]), expected, "{value:?}");
         }
         let only_brotli = AcceptedCodings::read(&fields(FieldName::AcceptEncoding, Some("br, identity;q=0")));

@@ -117,13 +117,11 @@ impl NormalPath {
         self.encoded_slash
     }
 
-    /// Whether every segment can be the name of a file everywhere: no slash or backslash in it, no dot or blank at its
-    /// end that some file systems drop, no leading blank, no `:` stream.
+    /// Whether every segment is the name of one file and of no other: no slash or backslash in it, and no dot or blank at
+    /// its end, which some file systems (VFAT, SMB) drop.
     pub fn is_plain(&self) -> bool {
         self.segments().all(|segment| {
-            !segment.iter().any(|byte| matches!(byte, b'/' | b'\\' | b':'))
-                && !matches!(segment.last(), Some(b'.' | b' '))
-                && segment.first() != Some(&b' ')
+            !segment.iter().any(|byte| matches!(byte, b'/' | b'\\')) && !matches!(segment.last(), Some(b'.' | b' '))
         })
     }
 
@@ -144,6 +142,34 @@ impl NormalPath {
         if path.len() > PATH_BYTES_MAX {
             return Err(InvalidPath::TooLong);
         }
+        if is_normal_already(path.as_bytes()) {
+            return self.take_over(path);
+        }
+        self.resolve(rest)
+    }
+
+    /// Nearly every path: nothing to decode, nothing to resolve.
+    fn take_over(&mut self, path: &str) -> Result<(), InvalidPath> {
+        self.trailing_slash = path.ends_with('/');
+        if path.len() == 1 {
+            return Ok(());
+        }
+        self.text.push_str(path);
+        let inside = &path.as_bytes()[1..path.len() - usize::from(self.trailing_slash)];
+        self.decoded.extend_from_slice(inside);
+        let mut start = 0;
+        for slash in memchr::memchr_iter(b'/', inside).chain([inside.len()]) {
+            if self.segments.len() == PATH_SEGMENTS_MAX {
+                return Err(InvalidPath::TooLong);
+            }
+            // The path is bounded far below 4 GiB.
+            self.segments.push(start..slash as u32);
+            start = slash as u32 + 1;
+        }
+        Ok(())
+    }
+
+    fn resolve(&mut self, rest: &str) -> Result<(), InvalidPath> {
         for raw in rest.split('/') {
             self.push_segment(raw.as_bytes())?;
         }
@@ -248,6 +274,26 @@ fn is_disguised_dots(segment: &[u8]) -> bool {
         name.first() == Some(&b'.') && name.iter().all(|byte| matches!(byte, b'.' | b' '))
     })
 }
+
+/// Whether every byte may stay as it is, and no segment is empty or begins with a dot.
+fn is_normal_already(path: &[u8]) -> bool {
+    let mut previous = 0;
+    path.iter().all(|byte| {
+        let stays = PLAIN_BYTES[usize::from(*byte)] && !(previous == b'/' && matches!(byte, b'/' | b'.'));
+        previous = *byte;
+        stays
+    })
+}
+
+const PLAIN_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = byte == b'/' as usize || is_path_byte(byte as u8);
+        byte += 1;
+    }
+    table
+};
 
 /// The byte that `%XX` at `at` stands for.
 fn escape_value(raw: &[u8], at: usize) -> Option<u8> {

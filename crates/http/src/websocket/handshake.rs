@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use edgeway_base::Entropy;
 use sha1::{Digest, Sha1};
 
+use super::deflate;
 use crate::error::Refusal;
 use crate::semantics::{FieldName, Method, RequestHead, ResponseHead, Status, Version};
 
@@ -57,11 +58,21 @@ pub fn accept(head: &RequestHead, mut speaks: impl FnMut(&str) -> bool) -> Resul
         // RFC 8441 §5: key and accept have no part in an extended CONNECT.
         ResponseHead::new(Status::OK)
     };
+    if let Some(answer) = deflate::answer_offers(&head.fields) {
+        response.fields.append(FieldName::SecWebsocketExtensions, answer);
+    }
     let mut offered = head.fields.members(FieldName::SecWebsocketProtocol);
     if let Some(chosen) = offered.find(|protocol| str::from_utf8(protocol).is_ok_and(&mut speaks)) {
         response.fields.append(FieldName::SecWebsocketProtocol, chosen);
     }
     Ok(response)
+}
+
+/// Whether the response to a handshake agrees on compressed messages: what [`WebSocketConnection`] must be told.
+///
+/// [`WebSocketConnection`]: super::machine::WebSocketConnection
+pub fn is_compressed(response: &ResponseHead) -> bool {
+    response.fields.contains(FieldName::SecWebsocketExtensions)
 }
 
 /// The head to refuse a handshake with.
@@ -88,20 +99,21 @@ impl ClientHandshake {
         head.fields.set(FieldName::Upgrade, "websocket");
         head.fields.set(FieldName::SecWebsocketVersion, VERSION);
         head.fields.set(FieldName::SecWebsocketKey, &key);
+        head.fields.set(FieldName::SecWebsocketExtensions, deflate::OFFER);
         if !protocols.is_empty() {
             head.fields.set(FieldName::SecWebsocketProtocol, protocols.join(", "));
         }
         Self { accept: accept_value(key.as_bytes()) }
     }
 
-    /// Whether the 101 is an answer to this handshake (RFC 6455 §4.1): the key proven, no extension that was
-    /// not offered, and at most one protocol. That the protocol was offered is the caller's to check.
+    /// Whether the 101 is an answer to this handshake (RFC 6455 §4.1): the key proven, no extension but as it was
+    /// offered, and at most one protocol. That the protocol was offered is the caller's to check.
     pub fn is_accepted(&self, head: &ResponseHead) -> bool {
         let upgrade = head.fields.get_single(FieldName::Upgrade);
         head.status == Status::SWITCHING_PROTOCOLS
             && upgrade.is_some_and(|protocol| protocol.eq_ignore_ascii_case(b"websocket"))
             && head.fields.get_single(FieldName::SecWebsocketAccept) == Some(self.accept.as_bytes())
-            && !head.fields.contains(FieldName::SecWebsocketExtensions)
+            && deflate::is_answer_acceptable(&head.fields)
             && head.fields.members(FieldName::SecWebsocketProtocol).count() <= 1
     }
 }
@@ -171,6 +183,7 @@ mod tests {
         for (name, value) in [
             (FieldName::SecWebsocketAccept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
             (FieldName::SecWebsocketExtensions, "permessage-deflate"),
+            (FieldName::SecWebsocketExtensions, "x-webkit-deflate-frame"),
             (FieldName::Upgrade, "tls"),
         ] {
             let mut wrong = response.clone();

@@ -27,8 +27,8 @@ pub struct Sent {
     pub length: usize,
     /// Its hop limit.
     pub hop_limit: u8,
-    /// Its ECN field.
-    pub ecn: u8,
+    /// Its DSCP and ECN field.
+    pub traffic_class: u8,
 }
 
 /// The first difference between what was sent and what was expected.
@@ -53,8 +53,12 @@ pub fn difference(expected: &TcpLine, sent: &Sent, flow: &Flow, mode: Mode, tole
     if expected.hop_limit.is_some_and(|wanted| wanted != sent.hop_limit) {
         return differs("hop limit", expected.hop_limit.unwrap_or(0), sent.hop_limit);
     }
-    if expected.ecn.is_some_and(|wanted| wanted != sent.ecn) {
-        return differs("ECN field", expected.ecn.unwrap_or(0), sent.ecn);
+    let ecn = sent.traffic_class & 3;
+    if expected.ecn.is_some_and(|wanted| wanted != ecn) {
+        return differs("ECN field", expected.ecn.unwrap_or(0), ecn);
+    }
+    if expected.traffic_class.is_some_and(|wanted| wanted != sent.traffic_class) {
+        return differs("traffic class", expected.traffic_class.unwrap_or(0), sent.traffic_class);
     }
     if mode == Mode::Strict && expected.window.is_some_and(|wanted| wanted != header.window) {
         return differs("window", expected.window.unwrap_or(0), header.window);

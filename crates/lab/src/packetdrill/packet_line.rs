@@ -19,7 +19,9 @@ pub struct TcpLine {
     pub hop_limit: Option<u8>,
     /// `[ect0]`, `[ce]`, `[noecn]`.
     pub ecn: Option<u8>,
-    /// `(tos CS4)`-like words that are not understood.
+    /// `(tos 0x28)`: DSCP and ECN.
+    pub traffic_class: Option<u8>,
+    /// Words about IP that are not understood.
     pub strange: Option<String>,
     /// Flags; `None`: do not compare.
     pub flags: Flags,
@@ -147,6 +149,9 @@ fn parse_ip<'a>(text: &'a str, line: &mut TcpLine) -> Result<&'a str, String> {
         for part in inside.split(',') {
             match part.split_whitespace().collect::<Vec<_>>()[..] {
                 ["hlim" | "ttl", number] => line.hop_limit = number.parse().ok(),
+                ["tos" | "tclass", number] if number.starts_with("0x") => {
+                    line.traffic_class = u8::from_str_radix(number.trim_start_matches("0x"), 16).ok();
+                }
                 ["ce"] => line.ecn = Some(3),
                 ["ect0"] => line.ecn = Some(2),
                 ["ect1"] => line.ecn = Some(1),

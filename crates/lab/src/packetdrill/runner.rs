@@ -232,7 +232,8 @@ impl Player {
         let encoded = header.encode(self.remote, self.local, Some(&body));
         let mut bytes = encoded.as_slice().to_vec();
         bytes.extend(body);
-        let (hop_limit, ecn) = (line.hop_limit.unwrap_or(64), line.ecn.unwrap_or(0));
+        let hop_limit = line.hop_limit.unwrap_or(64);
+        let ecn = line.traffic_class.or(line.ecn).unwrap_or(0);
         Ok(Packet::from_bytes(with_ip(self.remote, self.local, protocol::TCP, hop_limit, ecn, &bytes)))
     }
 
@@ -431,5 +432,5 @@ fn read_sent(packet: &Packet) -> Option<Sent> {
         return None;
     }
     let (header, length) = TcpHeader::decode(&bytes[start..]).ok()?;
-    Some(Sent { header, length: bytes.len() - start - length, hop_limit, ecn: traffic_class & 3 })
+    Some(Sent { header, length: bytes.len() - start - length, hop_limit, traffic_class })
 }

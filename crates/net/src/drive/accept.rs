@@ -15,12 +15,13 @@ use bytes::{Buf, Bytes, BytesMut};
 use edgeway_base::World;
 use edgeway_base::world::{Address, ByteStream, Listener};
 use edgeway_http::h1::machine::ServerLimits;
-use edgeway_http::semantics::forwarded::TrustedPeers;
+use edgeway_http::semantics::forwarded::{TrustedPeers, canonical_text};
 use edgeway_tls::server::Front;
 
 use super::gate::{Gate, Pass};
 use super::handler::{ConnectionFacts, Handler, TlsFacts};
 use super::http1::Http1;
+use super::http2::Http2;
 use super::outside::Boxed;
 use super::proxy_protocol::{self, Outcome};
 use super::tls::{self, Accepted, Tls};
@@ -35,6 +36,8 @@ pub struct Entrance {
     pub proxy_protocol: Option<TrustedPeers>,
     /// Bounds of HTTP/1.x.
     pub limits: ServerLimits,
+    /// Bounds of HTTP/2.
+    pub http2: edgeway_http::h2::limits::Limits,
     /// For the PROXY header and the TLS handshake together.
     pub handshake_timeout: Duration,
     /// Open connections of the worker beyond which new ones wait in the kernel.
@@ -175,6 +178,10 @@ impl<W: World, H: Handler> Arrival<W, H> {
         let opened = tokio::time::timeout(timeout, self.open(stream, socket_peer, local, expects_header)).await;
         let driver: Option<Boxed<'static, ()>> = match opened {
             Ok(Ok(Some((Opened::Plain(transport), facts)))) => Some(Box::pin(self.drive(transport, facts, pass))),
+            Ok(Ok(Some((Opened::Tls(transport), facts)))) if facts.tls.as_ref().is_some_and(|tls| tls.http2) => {
+                let (world, handler, limits) = (self.world.clone(), Rc::clone(&self.handler), self.entrance.http2);
+                Some(Box::pin(Http2::new(world, transport, handler, facts, limits, pass, &[])))
+            }
             Ok(Ok(Some((Opened::Tls(transport), facts)))) => Some(Box::pin(self.drive(transport, facts, pass))),
             Ok(Ok(None)) => None,
             failed => {
@@ -241,7 +248,11 @@ impl<W: World, H: Handler> Arrival<W, H> {
     }
 
     fn facts(&self, peer: Address, socket_peer: Address, local: Address, tls: Option<TlsFacts>) -> Rc<ConnectionFacts> {
-        Rc::new(ConnectionFacts { peer, socket_peer, local, tls, worker: self.worker })
+        let peer_text = match &peer {
+            Address::Ip(address) => canonical_text(address.ip()).into(),
+            Address::Unix(_) => Box::default(),
+        };
+        Rc::new(ConnectionFacts { peer, peer_text, socket_peer, local, tls, worker: self.worker })
     }
 }
 

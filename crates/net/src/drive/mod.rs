@@ -7,6 +7,7 @@ pub mod body;
 pub mod gate;
 pub mod handler;
 pub mod http1;
+pub mod http2;
 pub mod outside;
 pub mod pool;
 pub mod proxy_protocol;

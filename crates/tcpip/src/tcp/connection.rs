@@ -119,6 +119,8 @@ pub struct Connection {
     pub(super) passive: bool,
     /// Its SYN-ACK is withheld until the application admits it.
     pub(super) held: bool,
+    /// Data that came with a crossing SYN.
+    pub(super) early_data: Bytes,
     /// A SYN (or SYN-ACK) must go out.
     pub(super) syn_due: bool,
     pub(super) syn_retries: u8,
@@ -145,6 +147,8 @@ pub struct Connection {
     pub(super) window_was_limit: bool,
     /// Timeouts in a row of full-sized segments: the path may swallow them (RFC 4821 §7.7).
     pub(super) black_hole_timeouts: u8,
+    /// Segments larger than every path must carry were acknowledged.
+    pub(super) path_proven: bool,
 }
 
 /// Why something is sent without need.
@@ -177,6 +181,7 @@ impl Connection {
             announced_segment_size: birth.announced_segment_size,
             passive,
             held: false,
+            early_data: Bytes::new(),
             syn_due: true,
             syn_retries: 0,
             syn_sent_at: None,
@@ -199,6 +204,7 @@ impl Connection {
             soft_error: None,
             window_was_limit: false,
             black_hole_timeouts: 0,
+            path_proven: false,
             settings,
         }
     }
@@ -214,6 +220,7 @@ impl Connection {
     pub fn accept(birth: &Birth, syn: &Segment, held: bool) -> Self {
         let mut connection = Self::new(birth, State::SynReceived, true);
         connection.held = held;
+        connection.receive.told_only = true;
         connection.synchronize(birth.now, &syn.header);
         connection.send.set_window(i64::from(syn.header.window));
         connection
@@ -291,9 +298,9 @@ impl Connection {
         if let Some(keep_alive) = self.settings.keep_alive {
             self.timers.arm(Timer::KeepAlive, now + keep_alive.idle);
         }
-        if self.settings.receive_whole_segments {
-            self.receive.round_to_segments(self.announced_segment_size.min(self.send.peer_segment_size));
-        }
+        self.receive.told_only = false;
+        self.round_receive_buffer();
+        self.take_early_data();
         // RFC 6298 §2 measures the handshake too, unless it was retransmitted (Karn).
         match self.syn_sent_at {
             Some(sent_at) if self.syn_retries == 0 => self.round_trip.measured(now, now - sent_at, &self.settings),
@@ -304,6 +311,21 @@ impl Connection {
         }
         if !self.recovery.is_idle() {
             self.arm_retransmission(now);
+        }
+    }
+
+    pub(super) fn round_receive_buffer(&mut self) {
+        if self.settings.receive_whole_segments {
+            self.receive.round_to_segments(self.announced_segment_size.min(self.send.peer_segment_size));
+        }
+    }
+
+    /// Data that came with a crossing SYN (RFC 9293 §3.10.7.3: queued until ESTABLISHED).
+    fn take_early_data(&mut self) {
+        let early = std::mem::take(&mut self.early_data);
+        if !early.is_empty() {
+            self.receive.buffer.insert(1, early);
+            self.changes.readable = true;
         }
     }
 
@@ -510,7 +532,6 @@ impl Connection {
             send_next: self.send.space.wire(self.send.next),
             receive_next: self.receive.space.wire(self.receive.next()),
             window: (self.receive.window() >> self.receive.scale).min(65_535) as u16,
-            receive_window: self.receive.window().min(i64::from(u32::MAX)) as u32,
             timestamps: self.timestamps.enabled.then_some(self.timestamps),
         }
     }

@@ -56,7 +56,7 @@ impl Connection {
         // RFC 7323 §2.2: the window of a segment with SYN is never scaled.
         self.send.set_window(i64::from(header.window));
         if !header.flags.has(Flags::ACK) {
-            return self.cross_open();
+            return self.cross_open(segment.payload);
         }
         self.learn_fast_open(&header);
         self.send.unacknowledged = acknowledged;
@@ -73,8 +73,11 @@ impl Connection {
     }
 
     /// Both sides opened at once (MUST-10).
-    fn cross_open(&mut self) {
+    fn cross_open(&mut self, mut early: bytes::Bytes) {
         self.state = State::SynReceived;
+        self.round_receive_buffer();
+        early.truncate(self.receive.window() as usize);
+        self.early_data = early;
         self.syn_due = true;
         self.timers.stop(Timer::Retransmission);
     }
@@ -187,7 +190,8 @@ impl Connection {
             // MUST-11: a passive open goes back to LISTEN without a word; an active one was refused.
             State::SynReceived if self.passive => None,
             State::SynReceived => Some(TcpError::Refused),
-            State::Closing | State::LastAck => None,
+            // RFC 9293 ends CLOSING and LAST-ACK in silence; but what we sent last was never acknowledged, and the
+            // application should know (as with Linux and BSD).
             _ => Some(TcpError::Reset),
         };
         self.close_with(error);
@@ -288,6 +292,7 @@ impl Connection {
             segment_size,
         );
         if acknowledged > previous {
+            self.path_proven |= acknowledged - previous >= i64::from(segment_size);
             self.progress(now);
         }
         if self.send.wants_room && self.room_to_write() > self.settings.send_buffer / 4 {

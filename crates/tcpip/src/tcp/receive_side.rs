@@ -51,6 +51,8 @@ pub struct ReceiveSide {
     pub largest_payload: u32,
     /// A range received twice, to be told once.
     pub duplicate: Option<(i64, i64)>,
+    /// The handshake is not over: only what the SYN-ACK told counts, not the room there may be.
+    pub told_only: bool,
     /// The application drops what arrives (it closed for reading).
     pub discarding: bool,
     /// Position just behind urgent data (RCV.UP).
@@ -82,6 +84,7 @@ impl ReceiveSide {
             unacknowledged_segments: 0,
             largest_payload: 0,
             duplicate: None,
+            told_only: false,
             discarding: false,
             urgent: None,
             tuning: Tuning::default(),
@@ -101,8 +104,11 @@ impl ReceiveSide {
 
     /// Bytes that would be taken now: the room there is, or the window told, whichever is more.
     pub fn window(&self) -> i64 {
-        let room = self.capacity.saturating_sub(self.buffer.readable()) as i64;
-        room.max(self.edge - self.next()).max(0)
+        let told = (self.edge - self.next()).max(0);
+        if self.told_only {
+            return told;
+        }
+        told.max(self.capacity.saturating_sub(self.buffer.readable()) as i64)
     }
 
     /// RFC 9293 §3.10.7.4, first check: is any of `start..start+length` inside the window?

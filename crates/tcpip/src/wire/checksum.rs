@@ -15,17 +15,18 @@ impl Sum {
     /// Adds bytes. RFC 1071 §2(B): byte order does not matter until the end, so whole machine words are added.
     #[must_use]
     pub fn bytes(self, bytes: &[u8]) -> Self {
-        let mut lanes = [0_u64; 4];
-        let mut blocks = bytes.chunks_exact(32);
-        for block in &mut blocks {
-            for (lane, word) in lanes.iter_mut().zip(block.chunks_exact(8)) {
-                // Two 32-bit halves in one 64-bit lane: carries cannot be lost before 2^32 additions.
-                let word = word.first_chunk::<8>().map_or(0, |word| u64::from_ne_bytes(*word));
-                *lane += (word & 0xffff_ffff) + (word >> 32);
+        // Eight 32-bit words at a time into 64-bit lanes, which compilers turn into vector additions; carries cannot
+        // be lost before 2^32 of them.
+        let mut lanes = [0_u64; 8];
+        let (blocks, rest) = bytes.as_chunks::<32>();
+        for block in blocks {
+            let (words, _) = block.as_chunks::<4>();
+            for (lane, word) in lanes.iter_mut().zip(words) {
+                *lane += u64::from(u32::from_ne_bytes(*word));
             }
         }
         let mut total = self.0 + lanes.iter().map(|&lane| fold32(lane)).sum::<u64>();
-        let mut pairs = blocks.remainder().chunks_exact(2);
+        let mut pairs = rest.chunks_exact(2);
         for pair in &mut pairs {
             total += u64::from(u16::from_ne_bytes([pair[0], pair[1]]));
         }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
+use edgeway_base::WallTime;
 use rustls::ServerConfig;
 use rustls::server::ResolvesServerCert;
 use rustls::sign::CertifiedKey;
@@ -17,7 +18,7 @@ use super::memory::Memory;
 use super::names::NameTable;
 use super::resolver::{Directory, Entry, Resolver};
 use crate::authority::Authority;
-use crate::certificate::{Certificate, CertificateName};
+use crate::certificate::{Certificate, CertificateName, Warning};
 use crate::error::CertificateError;
 use crate::limits;
 
@@ -44,6 +45,23 @@ impl Site {
     /// A site with TLS 1.2 and 1.3, no client certificates, no early data.
     pub fn new(names: Vec<CertificateName>, source: Source) -> Self {
         Self { names, source, clients: ClientRule::default(), alpn: None, versions: Versions::Both, early_data: false }
+    }
+}
+
+impl Site {
+    /// Names of the site that none of its certificates speaks for: clients that ask for them will not
+    /// be content.
+    pub fn uncovered_names(&self) -> Vec<&CertificateName> {
+        let Source::Loaded(certificates) = &self.source else { return Vec::new() };
+        let covered = |name: &CertificateName| {
+            let host = name.to_string();
+            certificates.iter().any(|certificate| {
+                // One label stands for all that a wildcard asks for.
+                let sample = host.replacen('*', "sample", 1);
+                certificate.facts().names.contains(name) || certificate.covers(&sample)
+            })
+        };
+        self.names.iter().filter(|name| !covered(name)).collect()
     }
 }
 
@@ -173,6 +191,21 @@ impl Front {
         let host = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(host);
         let entry = self.directory.table.get(host).or_else(|| self.directory.table.default_value());
         entry.map_or(RuleId::NONE, |entry| entry.rule)
+    }
+
+    /// What the operator should know at `now` about the certificates that were loaded, each with its names.
+    pub fn warnings(&self, now: WallTime) -> Vec<(Vec<CertificateName>, Warning)> {
+        let mut warned = Vec::new();
+        for entry in self.directory.table.values() {
+            let Source::Loaded(certificates) = &entry.source else { continue };
+            for facts in certificates.iter().map(Certificate::facts) {
+                let known = warned.iter().any(|(names, _)| *names == facts.names);
+                if let (Some(warning), false) = (facts.warnings(now), known) {
+                    warned.push((facts.names.clone(), warning));
+                }
+            }
+        }
+        warned
     }
 
     /// A configuration for QUIC, which takes one for all names: TLS 1.3 with `alpn`, and only the

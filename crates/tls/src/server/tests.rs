@@ -12,7 +12,7 @@ use rustls::{AlertDescription, HandshakeKind};
 
 use super::*;
 use crate::authority::{Authority, Usage};
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, Warning};
 use crate::client::{ClientSettings, Trust};
 use crate::error::{CertificateError, SessionError};
 use crate::limits;
@@ -188,4 +188,20 @@ fn a_session_waits_for_the_answer_and_for_the_certificate() {
     assert!(pair.server.give_up_waiting().is_err());
     let alert = rustls::Error::AlertReceived(AlertDescription::UnrecognisedName);
     assert_eq!(pair.run().0, Some(SessionError::Tls { error: alert, server: false }));
+}
+
+#[test]
+fn certificates_that_do_not_fit_or_end_are_told() {
+    let place = Place::new();
+    let names = [name("a.test"), name("*.b.test")];
+    let leaf = place.authority.issue(&names, Usage::Server, NOW, limits::LEAF_LIFETIME_MAX).unwrap().certificate;
+    let asked = ["a.test", "*.b.test", "x.b.test", "b.test", "*.a.test", "192.0.2.1"].map(name);
+    let site = Site::new(asked.to_vec(), Source::Loaded(vec![leaf.clone()]));
+    assert_eq!(site.uncovered_names(), [&name("b.test"), &name("*.a.test"), &name("192.0.2.1")]);
+    assert!(place.site(&["a.test"]).uncovered_names().is_empty(), "made to measure");
+    let front = place.front(vec![site], place.settings());
+    assert_eq!(front.warnings(NOW), []);
+    let later = NOW.later(Duration::from_secs(91 * 86_400));
+    let expired = Warning::Expired { since: leaf.facts().not_after };
+    assert_eq!(front.warnings(later), [(names.to_vec(), expired)]);
 }

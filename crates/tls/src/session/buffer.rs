@@ -9,9 +9,9 @@ use std::cell::RefCell;
 
 use crate::limits;
 
-/// Sizes of buffers: powers of two from 2 KB to 256 KB.
+/// Sizes of buffers: powers of two from 2 KB to 128 KB, which holds the largest handshake and a full output.
 const SMALLEST: usize = 2 * 1024;
-const SIZES: usize = 8;
+const SIZES: usize = 7;
 
 thread_local! {
     static SPARE: RefCell<[Vec<Box<[u8]>>; SIZES]> = RefCell::new(std::array::from_fn(|_| Vec::new()));

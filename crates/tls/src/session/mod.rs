@@ -32,13 +32,16 @@ use crate::server::{Front, RuleId};
 
 use accept::Accepting;
 use buffer::Buffer;
-use records::{Pump, Stopped};
+use records::{Held, Pump, Sink, Stopped};
 
 /// A TLS session of either side.
 pub struct Session {
     stage: Stage,
     input: Buffer,
     output: Buffer,
+    /// Plaintext that came before anybody read, so that the handshake and writing could go on: 0-RTT data
+    /// ([`limits::EARLY_DATA_BYTES_MAX`]) and one record.
+    held: Held,
     /// Bytes of `input` that rustls has seen and could do nothing with yet: the part of a record,
     /// or of a message in several records. Asking rustls about these alone decrypts nothing new.
     seen: usize,
@@ -55,8 +58,6 @@ struct Flags {
     peer_closed: bool,
     /// We said it.
     closed: bool,
-    /// Decrypted plaintext waits inside rustls.
-    plaintext_waits: bool,
     /// What was read last came as 0-RTT data.
     early: bool,
     /// The session is an ACME server's visit.
@@ -120,6 +121,7 @@ impl Session {
             stage,
             input: Buffer::default(),
             output: Buffer::default(),
+            held: Held::default(),
             seen: 0,
             server_name: None,
             rule: RuleId::NONE,
@@ -145,12 +147,12 @@ impl Session {
         if self.failure.is_some() || self.flags.peer_closed {
             return &mut [];
         }
-        self.input.space(most.min(limits::INPUT_BYTES_MAX))
+        let offered = self.input.len() + limits::INPUT_BYTES_USUAL;
+        self.input.space(most.min(offered).min(limits::INPUT_BYTES_MAX))
     }
 
     /// `count` bytes were read into [`Self::input_space`] (zero when there were none: the space is
-    /// given back). Carries the handshake on; of plaintext nothing is touched before
-    /// [`Self::read_plaintext`].
+    /// given back). Carries the handshake on; records after it wait for [`Self::read_plaintext`].
     ///
     /// # Errors
     /// The session is over. If there is an alert for the peer it is in [`Self::output`].
@@ -180,13 +182,18 @@ impl Session {
     // ---- plaintext in
 
     /// Appends plaintext to `into` until there is no more or `at_most` bytes were added (one record
-    /// of 16 KB may go beyond). Gives the number of bytes added.
+    /// of 16 KB may go beyond). Gives the number of bytes added. 0-RTT data comes alone: see
+    /// [`Self::was_early`].
     ///
     /// # Errors
     /// As [`Self::handle_input`]; what was added before stays good.
     pub fn read_plaintext(&mut self, into: &mut BytesMut, at_most: usize) -> Result<usize, SessionError> {
         let before = into.len();
-        let result = self.pump(Some((into, at_most)));
+        self.flags.early = self.held.give(into);
+        if self.flags.early || into.len() - before >= at_most {
+            return Ok(into.len() - before);
+        }
+        let result = self.pump(Sink::Reader { into, full_at: before.saturating_add(at_most) });
         let added = into.len() - before;
         match result {
             Err(_) if added > 0 => Ok(added),
@@ -197,7 +204,7 @@ impl Session {
 
     /// Whether [`Self::read_plaintext`] may have something: ciphertext or plaintext waits inside.
     pub fn may_have_plaintext(&self) -> bool {
-        self.flags.plaintext_waits || self.input.len() > self.seen
+        !self.held.is_empty() || self.input.len() > self.seen
     }
 
     /// Whether what the last [`Self::read_plaintext`] gave came as 0-RTT data, which an attacker
@@ -270,7 +277,7 @@ impl Session {
 
     /// Bytes of buffers held now; none in an idle session.
     pub fn buffered_bytes(&self) -> usize {
-        self.input.capacity() + self.output.capacity()
+        self.input.capacity() + self.output.capacity() + self.held.capacity()
     }
 
     fn common(&self) -> Option<&CommonState> {
@@ -285,17 +292,22 @@ impl Session {
 
     /// Carries the handshake on without taking plaintext.
     fn advance(&mut self) -> Result<(), SessionError> {
-        self.pump(None)
+        self.pump(Sink::Nobody)
     }
 
-    fn pump(&mut self, sink: Option<(&mut BytesMut, usize)>) -> Result<(), SessionError> {
+    fn pump(&mut self, sink: Sink<'_>) -> Result<(), SessionError> {
         self.check()?;
-        let mut pump =
-            Pump { input: &mut self.input, output: &mut self.output, seen: &mut self.seen, flags: &mut self.flags };
+        let mut pump = Pump {
+            input: &mut self.input,
+            output: &mut self.output,
+            held: &mut self.held,
+            seen: &mut self.seen,
+            flags: &mut self.flags,
+        };
         let stopped = match &mut self.stage {
             Stage::Server(connection) => pump.run(&mut **connection, sink),
             Stage::Client(connection) => pump.run(&mut **connection, sink),
-            Stage::Hello(_) | Stage::Waiting { .. } | Stage::Failed => return Ok(()),
+            Stage::Hello(_) | Stage::Waiting { .. } | Stage::Failed => Stopped::Enough,
         };
         self.input.settle();
         match stopped {

@@ -22,8 +22,8 @@ pub(super) enum Order<'a> {
 
 impl Session {
     /// Encrypts as much of `chunks`, taken one after the other, as the bound on unsent bytes
-    /// ([`OUTPUT_BYTES_MAX`]) lets it; gives the number of bytes taken. Zero during a handshake,
-    /// with a full output, and while plaintext waits to be read that came with the handshake.
+    /// ([`OUTPUT_BYTES_MAX`]) lets it; gives the number of bytes taken. Zero during a handshake and
+    /// with a full output.
     ///
     /// Chunks share records: a head and its body of 1 KB become one record.
     ///
@@ -48,9 +48,13 @@ impl Session {
         self.output.consume(count);
     }
 
-    /// Bytes of plaintext that [`Self::write_plaintext`] would take now.
+    /// Bytes of plaintext that [`Self::write_plaintext`] would take at most now. During a handshake it may
+    /// take none yet; a server that was sent 0-RTT data may answer it before the handshake is over.
     pub fn output_room(&self) -> usize {
-        if self.is_handshaking() || self.flags.closed { 0 } else { OUTPUT_BYTES_MAX.saturating_sub(self.output.len()) }
+        if self.flags.closed || self.failure.is_some() || self.common().is_none() {
+            return 0;
+        }
+        OUTPUT_BYTES_MAX.saturating_sub(self.output.len())
     }
 
     /// Says `close_notify`: the peer may then know that it received everything (RFC 8446 §6.1).
@@ -64,8 +68,13 @@ impl Session {
     }
 
     fn carry_out(&mut self, order: Order<'_>) -> Result<usize, SessionError> {
-        let mut pump =
-            Pump { input: &mut self.input, output: &mut self.output, seen: &mut self.seen, flags: &mut self.flags };
+        let mut pump = Pump {
+            input: &mut self.input,
+            output: &mut self.output,
+            held: &mut self.held,
+            seen: &mut self.seen,
+            flags: &mut self.flags,
+        };
         let (result, server) = match &mut self.stage {
             Stage::Server(connection) => (pump.write(&mut **connection, order), true),
             Stage::Client(connection) => (pump.write(&mut **connection, order), false),

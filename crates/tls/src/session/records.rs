@@ -21,8 +21,8 @@ pub(super) trait Records {
     fn process<'c, 'i>(&'c mut self, incoming: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
     /// Whether messages of rustls's own wait to be encoded.
     fn has_messages(&self) -> bool;
-    /// Takes 0-RTT data; the number of bytes.
-    fn take_early(data: ReadEarlyData<'_, '_, Self::Data>, into: &mut BytesMut) -> Result<usize, rustls::Error>;
+    /// Takes 0-RTT data.
+    fn take_early(data: ReadEarlyData<'_, '_, Self::Data>, take: &mut dyn FnMut(&[u8])) -> Result<(), rustls::Error>;
 }
 
 impl Records for UnbufferedServerConnection {
@@ -36,12 +36,14 @@ impl Records for UnbufferedServerConnection {
         self.wants_write()
     }
 
-    fn take_early(mut data: ReadEarlyData<'_, '_, Self::Data>, into: &mut BytesMut) -> Result<usize, rustls::Error> {
-        let before = into.len();
+    fn take_early(
+        mut data: ReadEarlyData<'_, '_, Self::Data>,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), rustls::Error> {
         while let Some(record) = data.next_record() {
-            into.extend_from_slice(record?.payload);
+            take(record?.payload);
         }
-        Ok(into.len() - before)
+        Ok(())
     }
 }
 
@@ -56,9 +58,9 @@ impl Records for UnbufferedClientConnection {
         self.wants_write()
     }
 
-    fn take_early(_: ReadEarlyData<'_, '_, Self::Data>, _: &mut BytesMut) -> Result<usize, rustls::Error> {
+    fn take_early(_: ReadEarlyData<'_, '_, Self::Data>, _: &mut dyn FnMut(&[u8])) -> Result<(), rustls::Error> {
         // RFC 8446 §2.3: early data flows from client to server only; rustls gives a client none.
-        Ok(0)
+        Ok(())
     }
 }
 
@@ -66,15 +68,50 @@ impl Records for UnbufferedClientConnection {
 pub(super) struct Pump<'a> {
     pub(super) input: &'a mut Buffer,
     pub(super) output: &'a mut Buffer,
+    pub(super) held: &'a mut Held,
     pub(super) seen: &'a mut usize,
     pub(super) flags: &'a mut Flags,
+}
+
+/// Where plaintext goes.
+pub(super) enum Sink<'a> {
+    /// To a reader, until its buffer has this length.
+    Reader { into: &'a mut BytesMut, full_at: usize },
+    /// Nobody reads now: what must be taken is held.
+    Nobody,
+}
+
+/// Plaintext that nobody has read yet: first what came as 0-RTT data, then what came after.
+#[derive(Default)]
+pub(super) struct Held {
+    bytes: Buffer,
+    early: usize,
+}
+
+impl Held {
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Gives up the early part, or else the rest; whether it was early.
+    pub(super) fn give(&mut self, into: &mut BytesMut) -> bool {
+        let is_early = self.early > 0;
+        let count = if is_early { std::mem::take(&mut self.early) } else { self.bytes.len() };
+        into.extend_from_slice(&self.bytes.bytes()[..count]);
+        self.bytes.consume(count);
+        is_early
+    }
 }
 
 /// Why the loop stopped.
 pub(super) enum Stopped {
     /// Nothing more to do with the input there is.
     Quiet,
-    /// As much plaintext as was wanted, or plaintext that nobody wanted yet.
+    /// As much plaintext as was wanted, or some that nobody wanted yet.
     Enough,
     /// The session is over.
     Failed(rustls::Error),
@@ -82,13 +119,9 @@ pub(super) enum Stopped {
 
 impl Pump<'_> {
     /// Processes all input, until `sink` has its fill.
-    pub(super) fn run<C: Records>(&mut self, connection: &mut C, mut sink: Option<(&mut BytesMut, usize)>) -> Stopped {
-        let wanted = sink.as_ref().map_or(0, |(into, at_most)| into.len() + at_most);
-        if sink.is_some() {
-            self.flags.early = false;
-        }
+    pub(super) fn run<C: Records>(&mut self, connection: &mut C, mut sink: Sink<'_>) -> Stopped {
         loop {
-            if sink.as_ref().is_some_and(|(into, _)| into.len() >= wanted) {
+            if matches!(&sink, Sink::Reader { into, full_at } if into.len() >= *full_at) {
                 return Stopped::Enough;
             }
             let UnbufferedStatus { discard, state } = connection.process(self.input.bytes_mut());
@@ -98,21 +131,21 @@ impl Pump<'_> {
                     self.flush_alerts(connection);
                     return Stopped::Failed(error);
                 }
-                Ok(state) => step::<C>(state, &mut sink, self.output, self.flags),
+                Ok(state) => step::<C>(state, &mut sink, self.output, self.held, self.flags),
             };
             self.input.consume(discard);
             match step {
                 Step::Again => {}
-                Step::Took => *self.seen = 0,
+                // Records behind this one have not been looked at; everything before it is used up, for no other
+                // record may stand inside a fragmented message (RFC 8446 §5.1).
+                Step::Took if matches!(sink, Sink::Reader { .. }) => *self.seen = 0,
+                Step::Took | Step::Enough => {
+                    *self.seen = 0;
+                    return Stopped::Enough;
+                }
                 Step::Quiet => {
                     *self.seen = self.input.len();
                     return Stopped::Quiet;
-                }
-                Step::Enough => {
-                    // Records behind this one have not been looked at; everything before it is used up, for no other
-                    // record may stand inside a fragmented message (RFC 8446 §5.1).
-                    *self.seen = 0;
-                    return Stopped::Enough;
                 }
                 Step::Failed(error) => return Stopped::Failed(error),
             }
@@ -120,7 +153,7 @@ impl Pump<'_> {
     }
 
     /// Carries out `order` if the connection can take application data now. Shows rustls only what it has
-    /// seen before: it would stop at plaintext that nobody has read.
+    /// seen before, so that no record is decrypted that nobody has asked for.
     pub(super) fn write<C: Records>(
         &mut self,
         connection: &mut C,
@@ -139,12 +172,12 @@ impl Pump<'_> {
                     self.consume_seen(discard);
                     return Err(error);
                 }
-                Ok(state) => step::<C>(state, &mut None, self.output, self.flags),
+                Ok(state) => step::<C>(state, &mut Sink::Nobody, self.output, self.held, self.flags),
             };
             self.consume_seen(discard);
             match step {
-                Step::Again | Step::Took => {}
-                Step::Quiet | Step::Enough => return Ok(None),
+                Step::Again | Step::Took | Step::Enough => {}
+                Step::Quiet => return Ok(None),
                 Step::Failed(error) => return Err(error),
             }
         }
@@ -179,8 +212,9 @@ enum Step {
 
 fn step<C: Records>(
     state: ConnectionState<'_, '_, C::Data>,
-    sink: &mut Option<(&mut BytesMut, usize)>,
+    sink: &mut Sink<'_>,
     output: &mut Buffer,
+    held: &mut Held,
     flags: &mut Flags,
 ) -> Step {
     match state {
@@ -192,30 +226,11 @@ fn step<C: Records>(
             transmit.done();
             Step::Again
         }
-        ConnectionState::ReadTraffic(traffic) => {
-            let Some((into, _)) = sink else {
-                flags.plaintext_waits = true;
-                return Step::Enough;
-            };
-            flags.plaintext_waits = false;
-            take_plaintext(traffic, into)
-        }
-        ConnectionState::ReadEarlyData(early) => {
-            let Some((into, _)) = sink else {
-                flags.plaintext_waits = true;
-                return Step::Enough;
-            };
-            flags.plaintext_waits = false;
-            match C::take_early(early, into) {
-                // Alone in its answer, so that it is never taken for what came after the handshake.
-                Ok(count) if count > 0 => {
-                    flags.early = true;
-                    Step::Enough
-                }
-                Ok(_) => Step::Again,
-                Err(error) => Step::Failed(error),
-            }
-        }
+        ConnectionState::ReadTraffic(traffic) => match sink {
+            Sink::Reader { into, .. } => take_plaintext(traffic, |bytes| into.extend_from_slice(bytes)),
+            Sink::Nobody => take_plaintext(traffic, |bytes| held.bytes.extend(bytes)),
+        },
+        ConnectionState::ReadEarlyData(early) => take_early::<C>(early, sink, held, flags),
         ConnectionState::PeerClosed => {
             flags.peer_closed = true;
             Step::Again
@@ -225,10 +240,35 @@ fn step<C: Records>(
     }
 }
 
-fn take_plaintext<D>(mut traffic: ReadTraffic<'_, '_, D>, into: &mut BytesMut) -> Step {
+/// To a reader early data is given alone, so that it is never taken for what came after the
+/// handshake; without one it is held, and the handshake goes on.
+fn take_early<C: Records>(
+    early: ReadEarlyData<'_, '_, C::Data>,
+    sink: &mut Sink<'_>,
+    held: &mut Held,
+    flags: &mut Flags,
+) -> Step {
+    match sink {
+        Sink::Reader { into, .. } => match C::take_early(early, &mut |bytes| into.extend_from_slice(bytes)) {
+            Ok(()) => {
+                flags.early = true;
+                Step::Enough
+            }
+            Err(error) => Step::Failed(error),
+        },
+        Sink::Nobody => {
+            let before = held.bytes.len();
+            let taken = C::take_early(early, &mut |bytes| held.bytes.extend(bytes));
+            held.early += held.bytes.len() - before;
+            taken.map_or_else(Step::Failed, |()| Step::Again)
+        }
+    }
+}
+
+fn take_plaintext<D>(mut traffic: ReadTraffic<'_, '_, D>, mut take: impl FnMut(&[u8])) -> Step {
     while let Some(record) = traffic.next_record() {
         match record {
-            Ok(record) => into.extend_from_slice(record.payload),
+            Ok(record) => take(record.payload),
             Err(error) => return Step::Failed(error),
         }
     }

@@ -229,7 +229,42 @@ fn early_data_arrives_marked_and_once() {
         server.read_plaintext(&mut plaintext, 1000).unwrap();
         assert_eq!(&plaintext[..], expected, "turn {turn}: hostile_055, a replay gives nothing");
         assert_eq!(server.was_early(), turn == 0);
+        if turn == 0 {
+            // The answer goes out before the client's last message is in.
+            assert!(server.is_handshaking());
+            assert_eq!(write_all(&mut server, b"200"), 3);
+            let mut answer = server.output();
+            while !answer.is_empty() {
+                client.read_tls(&mut answer).unwrap();
+                client.process_new_packets().unwrap();
+            }
+            let mut received = [0; 10];
+            assert_eq!(std::io::Read::read(&mut client.reader(), &mut received).unwrap(), 3);
+        }
     }
+}
+
+#[test]
+fn a_client_that_begins_and_stops_costs_what_it_sent() {
+    let place = Place::new();
+    let front = place.front(vec![place.site(&["example.com"])], place.settings());
+    let name = ServerName::try_from("example.com").unwrap();
+    let hello = Session::connect(place.client(&[]), name).unwrap().output().to_vec();
+    for sent in [1, 100, 1000] {
+        let mut server = Session::accept(Arc::clone(&front), None);
+        server.input_space()[..sent].copy_from_slice(&hello[..sent]);
+        server.handle_input(sent).unwrap();
+        assert_eq!(server.buffered_bytes(), 2048, "{sent} bytes of a hello");
+    }
+    let mut pair = Pair::new(&front, &place.client(&[]), "example.com").shake_hands();
+    write_all(&mut pair.client, &pattern(16_384));
+    for sent in [1, 1000, 2000] {
+        pair.server.input_space()[..sent].copy_from_slice(&pair.client.output()[..sent]);
+        pair.client.consume_output(sent);
+        pair.server.handle_input(sent).unwrap();
+        assert_eq!(pair.server.read_plaintext(&mut BytesMut::new(), 1000).unwrap(), 0);
+    }
+    assert_eq!(pair.server.buffered_bytes(), 4096, "3001 bytes of a record");
 }
 
 /// A peer may cut handshake messages into many records; writing in between must neither disturb
@@ -283,4 +318,74 @@ fn hostile_056_messages_in_fragments_and_writes_between_them() {
     }
     assert!(written > 100 && !client.is_handshaking());
     assert_eq!(received.len(), written);
+}
+
+/// HTTP/2 servers speak first: what the client sent along with its last handshake message must not
+/// keep them from it.
+#[test]
+fn a_server_may_write_before_it_reads() {
+    let place = Place::new();
+    let front = place.front(vec![place.site(&["example.com"])], place.settings());
+    let mut pair = Pair::new(&front, &place.client(&[]), "example.com");
+    move_all(&mut pair.client, &mut pair.server);
+    move_all(&mut pair.server, &mut pair.client);
+    assert!(!pair.client.is_handshaking() && pair.server.is_handshaking());
+    assert_eq!(write_all(&mut pair.client, b"PRI *"), 5);
+    move_all(&mut pair.client, &mut pair.server);
+    assert!(!pair.server.is_handshaking() && pair.server.may_have_plaintext());
+    assert_eq!(write_all(&mut pair.server, b"SETTINGS"), 8);
+    assert_eq!(pair.run(), (None, None));
+    assert_eq!(&pair.to_client[..], b"SETTINGS");
+    assert_eq!(pair.server.read_plaintext(&mut pair.to_server, 1000).unwrap(), 5);
+    assert_eq!(&pair.to_server[..], b"PRI *");
+    assert!(!pair.server.was_early() && !pair.server.may_have_plaintext());
+    assert_eq!(pair.server.buffered_bytes(), 0);
+}
+
+fn move_all(from: &mut Session, to: &mut Session) {
+    let count = from.output().len();
+    to.input_space()[..count].copy_from_slice(from.output());
+    from.consume_output(count);
+    to.handle_input(count).unwrap();
+}
+
+/// A driver that reads nothing before the handshake is over gets the early data then, first and
+/// alone.
+#[test]
+fn early_data_does_not_hold_the_handshake_up() {
+    let place = Place::new();
+    let mut site = place.site(&["example.com"]);
+    site.early_data = true;
+    let front = place.front(vec![site], place.settings());
+    let mut config = (*place.client(&[])).clone();
+    config.enable_early_data = true;
+    let config = Arc::new(config);
+    drop(Pair::new(&front, &config, "example.com").shake_hands());
+    let name = ServerName::try_from("example.com").unwrap();
+    let mut client = rustls::ClientConnection::new(config, name).unwrap();
+    std::io::Write::write_all(&mut client.early_data().unwrap(), b"early").unwrap();
+    let mut server = Session::accept(Arc::clone(&front), None);
+    for turn in 0..3 {
+        let mut flight = Vec::new();
+        while client.wants_write() {
+            client.write_tls(&mut flight).unwrap();
+        }
+        server.input_space()[..flight.len()].copy_from_slice(&flight);
+        server.handle_input(flight.len()).unwrap();
+        let mut answer = server.output();
+        while !answer.is_empty() {
+            client.read_tls(&mut answer).unwrap();
+            client.process_new_packets().unwrap();
+        }
+        server.consume_output(server.output().len());
+        if turn == 0 {
+            std::io::Write::write_all(&mut client.writer(), b"later").unwrap();
+        }
+    }
+    assert!(!server.is_handshaking());
+    for (expected, early) in [(&b"early"[..], true), (b"later", false), (b"", false)] {
+        let mut plaintext = BytesMut::new();
+        server.read_plaintext(&mut plaintext, 1000).unwrap();
+        assert_eq!((&plaintext[..], server.was_early()), (expected, early));
+    }
 }

@@ -14,6 +14,7 @@ enum Action {
     Proxy,
     Redirect,
     Respond,
+    Issue,
 }
 
 impl Action {
@@ -24,6 +25,7 @@ impl Action {
             Self::Proxy => "proxy",
             Self::Redirect => "redirect",
             Self::Respond => "respond",
+            Self::Issue => "issue",
         }
     }
 }
@@ -36,7 +38,7 @@ impl Check<'_> {
             self.found.error(
                 route.span.clone(),
                 message,
-                "expected `files`, `store`, `proxy`, `redirect` or `respond`",
+                "expected `files`, `store`, `proxy`, `redirect`, `respond` or `issue`",
             );
         }
         for (second, span) in actions.iter().skip(1) {
@@ -88,6 +90,7 @@ fn actions(route: &Route) -> Vec<(Action, Range<usize>)> {
         (Action::Proxy, span(route.proxy.as_ref())),
         (Action::Redirect, span(route.redirect.as_ref())),
         (Action::Respond, span(route.respond.as_ref())),
+        (Action::Issue, span(route.issue.as_ref())),
     ]
     .into_iter()
     .filter_map(|(action, span)| Some((action, span?)))

@@ -1,5 +1,7 @@
 //! Sites: which hosts, and what holds for all their routes.
 
+use std::collections::HashMap;
+
 use super::Check;
 use crate::config::raw::{Hsts, Redirect, Site};
 use crate::config::read::{Located, Or};
@@ -11,7 +13,7 @@ impl Check<'_> {
         let sites = &self.configuration.site;
         if sites.is_empty() && !self.has_gaps {
             let end = 0..self.source.text().len().min(1);
-            self.found.warning(end, "there is no site: every request will be answered with 404", "");
+            self.found.warning(end, "there is no site: every request will be answered with 421", "");
             self.found.advise("add one, like this: [[site.\"example.com\".route]] files = \"public\"");
         }
         self.duplicate_hosts();
@@ -46,9 +48,9 @@ impl Check<'_> {
 
     fn duplicate_hosts(&mut self) {
         let sites = self.configuration.site.iter();
-        let all: Vec<_> = sites.flat_map(|(host, site)| std::iter::once(host).chain(&site.aliases)).collect();
-        for (index, host) in all.iter().enumerate() {
-            if let Some(first) = all[..index].iter().find(|other| other.value == host.value) {
+        let mut seen: HashMap<&Host, &Located<Host>> = HashMap::new();
+        for host in sites.flat_map(|(host, site)| std::iter::once(host).chain(&site.aliases)) {
+            if let Some(first) = seen.insert(&host.value, host) {
                 let line = self.source.place(first.span.start).line;
                 self.found.error(
                     host.span.clone(),

@@ -2,6 +2,7 @@
 //! shared by all workers, each of which makes its own `Plan` of it ([`plan`]). The data path asks no options.
 
 pub mod certificates;
+pub mod issue;
 pub mod listening;
 pub mod plan;
 pub mod proxy;
@@ -10,10 +11,12 @@ pub mod site;
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use edgeway_base::WallTime;
 use edgeway_http::h1::machine::ServerLimits;
+use edgeway_http::h2;
 use edgeway_http::semantics::forwarded::TrustedPeers;
 use edgeway_serve::stages::record::access_log::Format;
 use edgeway_tls::SharedClock;
@@ -23,8 +26,11 @@ use super::diagnostic::Diagnostics;
 use super::raw::{AccessLog, Configuration, Level, LogFormat};
 use super::read::Value as _;
 use super::source::Source;
+use crate::limits::HTTP2_FIELDS_MORE;
 use certificates::Certificates;
+use issue::Issue;
 use listening::Listening;
+use route::End;
 use site::Site;
 
 /// A configuration in force.
@@ -33,6 +39,8 @@ pub struct Checked {
     pub listening: Listening,
     /// Bounds of each client connection.
     pub limits: ServerLimits,
+    /// Bounds of each client connection that speaks HTTP/2.
+    pub http2: h2::limits::Limits,
     /// Client connections open at once, all workers together.
     pub connections_max: u32,
     /// How long requests have to finish when the server stops.
@@ -77,6 +85,16 @@ pub enum AccessTarget {
     File(PathBuf),
 }
 
+impl Checked {
+    /// What issues certificates to other machines, if a route does.
+    pub fn issues(&self) -> Option<&Arc<Issue>> {
+        self.sites.iter().flat_map(|site| &site.routes).find_map(|route| match &route.end {
+            End::Issue(issue) => Some(issue),
+            _ => None,
+        })
+    }
+}
+
 /// The making of a checked form.
 pub(super) struct Making<'a> {
     pub(super) raw: &'a Configuration,
@@ -98,13 +116,22 @@ pub fn make(raw: &Configuration, source: &Source, clock: &SharedClock, found: &m
     let certificates = making.certificates();
     making.rules = certificates.iter().flat_map(|made| &made.sites).map(|site| site.clients.id()).collect();
     let listening = making.listening();
-    let sites = raw.site.iter().map(|(host, site)| making.site(host, site, listening.https_port())).collect::<Vec<_>>();
+    let sites: Vec<_> = raw
+        .site
+        .iter()
+        .enumerate()
+        .map(|(index, (host, site))| {
+            let rule = making.rules.get(index).copied().unwrap_or(RuleId::NONE);
+            making.site(host, site, rule, listening.https_port())
+        })
+        .collect();
     let sites = sites.into_iter().collect::<Option<Vec<_>>>();
     if making.found.has_errors() {
         return None;
     }
     Some(Checked {
         limits: limits(raw),
+        http2: http2(raw),
         connections_max: raw.limits.connections.value,
         stop_timeout: raw.limits.stop_timeout.0,
         workers: raw.workers.count.as_ref().map(|count| count.value as usize),
@@ -133,6 +160,17 @@ fn limits(raw: &Configuration) -> ServerLimits {
     made.idle_timeout = limits.idle_timeout.0;
     made.write_stall_timeout = limits.write_timeout.0;
     made
+}
+
+fn http2(raw: &Configuration) -> h2::limits::Limits {
+    let standard = h2::limits::Limits::default();
+    h2::limits::Limits {
+        // Pseudo-header fields and the crumbs of a cookie count here, and not in HTTP/1.1.
+        field_count_max: raw.limits.header_count.value as usize + HTTP2_FIELDS_MORE,
+        section_size_max: raw.limits.header_size.0.as_usize(),
+        header_memory_max: standard.header_memory_max.max(raw.limits.header_size.0.as_usize()),
+        ..standard
+    }
 }
 
 fn logging(raw: &Configuration, source: &Source) -> Logging {

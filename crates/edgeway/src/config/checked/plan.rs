@@ -16,6 +16,7 @@ use super::Checked;
 use super::proxy::Server;
 use super::route::{End, Route};
 use super::site::Site;
+use crate::run::issuing::IssueEnd;
 
 impl Checked {
     /// A worker's own plan.
@@ -86,6 +87,7 @@ impl End {
             }
             Self::Redirect(redirect) => Rc::new(redirect.clone()),
             Self::Respond(respond) => Rc::new(respond.clone()),
+            Self::Issue(issue) => Rc::new(IssueEnd(issue.clone())),
         }
     }
 }

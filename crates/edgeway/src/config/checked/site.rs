@@ -32,27 +32,26 @@ pub struct Site {
 }
 
 impl Making<'_> {
-    pub(super) fn site(&mut self, host: &Located<Host>, site: &raw::Site, https_port: Option<u16>) -> Option<Site> {
+    pub(super) fn site(
+        &mut self,
+        host: &Located<Host>,
+        site: &raw::Site,
+        client_rule: RuleId,
+        https_port: Option<u16>,
+    ) -> Option<Site> {
         let names = std::iter::once(host).chain(&site.aliases).map(|host| host.to_string());
         let hosts = names.chain(site.default.value.then(|| "*".to_owned())).collect();
         let error_pages = self.error_pages(site)?;
-        let routes: Vec<_> = site.route.iter().map(|route| self.route(route)).collect();
+        let routes: Vec<_> = site.route.iter().map(|route| self.route(route, host, https_port)).collect();
         Some(Site {
             hosts,
             redirect: redirect(site),
             https_port: https_port.filter(|_| site.http == PlainHttp::Redirect),
             strict_transport_security: site.hsts.as_ref().map(|hsts| strict_transport_security(hsts)),
-            client_rule: self.rule_of(host),
+            client_rule,
             error_pages,
             routes: routes.into_iter().collect::<Option<_>>()?,
         })
-    }
-
-    /// The identity of the rule that [`super::certificates`] made for this site.
-    fn rule_of(&self, host: &Host) -> RuleId {
-        let rule = |index: usize| self.rules.get(index).copied();
-        let index = self.raw.site.iter().position(|(own, _)| own.value == *host);
-        index.and_then(rule).unwrap_or(RuleId::NONE)
     }
 
     fn error_pages(&mut self, site: &raw::Site) -> Option<HashMap<u16, ErrorPage>> {

@@ -53,9 +53,8 @@ impl Reader {
             self.mismatch::<T>(node);
             return None;
         };
-        let known: Vec<_> = T::fields().iter().map(|field| field.key).collect();
-        for key in table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
-            self.unknown_key(key.get_ref(), key.span(), T::TITLE, &known);
+        for key in table.keys().filter(|key| !T::KEYS.contains(&key.get_ref().as_ref())) {
+            self.unknown_key(key.get_ref(), key.span(), T::TITLE, T::KEYS);
         }
         Some(table)
     }
@@ -97,9 +96,11 @@ impl Reader {
 pub fn missing<T: Value>(default: Option<&str>) -> Option<T> {
     let Some(text) = default else { return T::absent() };
     // A default is written as in a file, without the quotes of a string.
-    let bare = Spanned::new(0..0, DeValue::parse(text).ok().map_or(DeValue::String(text.into()), Spanned::into_inner));
     let quoted = Spanned::new(0..0, DeValue::String(text.into()));
-    T::read(&bare, &mut Reader::default()).or_else(|| T::read(&quoted, &mut Reader::default()))
+    T::read(&quoted, &mut Reader::default()).or_else(|| {
+        let bare = Spanned::new(0..0, DeValue::parse(text).ok()?.into_inner());
+        T::read(&bare, &mut Reader::default())
+    })
 }
 
 /// What a value is, in a person's words.

@@ -26,6 +26,8 @@ pub struct Field {
 pub trait Table: Value {
     /// What errors call such a table: `[listen]`, `a route`.
     const TITLE: &'static str;
+    /// The words of its keys.
+    const KEYS: &'static [&'static str];
     /// What it is for, as markdown.
     fn documentation() -> String;
     /// Its keys, in the order a person should meet them.
@@ -96,6 +98,7 @@ macro_rules! table {
 
         impl $crate::config::read::Table for $name {
             const TITLE: &'static str = $title;
+            const KEYS: &'static [&'static str] = &[$(stringify!($field)),*];
             fn documentation() -> String {
                 $crate::config::read::table::prose(&[$($doc),*])
             }

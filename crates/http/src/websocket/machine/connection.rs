@@ -58,6 +58,7 @@ impl Default for WebSocketLimits {
 /// One side of a WebSocket connection.
 pub struct WebSocketConnection {
     limits: WebSocketLimits,
+    compressed: bool,
     /// Where a client takes its masking keys from; a server has none.
     masking: Option<Box<dyn Entropy>>,
     reader: Reader,
@@ -70,20 +71,21 @@ pub struct WebSocketConnection {
 }
 
 impl WebSocketConnection {
-    /// The server's side.
-    pub fn server(limits: WebSocketLimits, now: Instant) -> Self {
-        Self::new(limits, None, now)
+    /// The server's side; `compressed` says whether the handshake agreed on permessage-deflate.
+    pub fn server(limits: WebSocketLimits, compressed: bool, now: Instant) -> Self {
+        Self::new(limits, None, compressed, now)
     }
 
     /// The client's side; `entropy` must not be guessable by the peer (RFC 6455 §10.3).
-    pub fn client(limits: WebSocketLimits, entropy: Box<dyn Entropy>, now: Instant) -> Self {
-        Self::new(limits, Some(entropy), now)
+    pub fn client(limits: WebSocketLimits, entropy: Box<dyn Entropy>, compressed: bool, now: Instant) -> Self {
+        Self::new(limits, Some(entropy), compressed, now)
     }
 
-    fn new(limits: WebSocketLimits, masking: Option<Box<dyn Entropy>>, now: Instant) -> Self {
+    fn new(limits: WebSocketLimits, masking: Option<Box<dyn Entropy>>, compressed: bool, now: Instant) -> Self {
         Self {
             limits,
-            reader: Reader::new(masking.is_none(), limits.message_bytes_max),
+            compressed,
+            reader: Reader::new(masking.is_none(), compressed, limits.message_bytes_max),
             masking,
             output: Output::default(),
             heartbeat: Heartbeat::new(&limits, now),
@@ -164,7 +166,7 @@ impl WebSocketConnection {
     /// our output grow.
     fn answer_ping(&mut self, content: &[u8]) {
         if !self.close_sent && self.output.length() < limits::PONG_OUTPUT_BYTES_MAX {
-            self.send(Opcode::Pong, content);
+            self.send(Opcode::Pong, false, content);
         }
     }
 
@@ -190,7 +192,7 @@ impl WebSocketConnection {
 
     fn finish(&mut self, content: &[u8], now: Instant) {
         if !self.close_sent {
-            self.send(Opcode::Close, content);
+            self.send(Opcode::Close, false, content);
             self.close_sent = true;
         }
         self.heartbeat.begin_close(&self.limits, now);
@@ -211,15 +213,33 @@ impl WebSocketConnection {
     /// Sends a message of which many connections share the bytes: not copied when it is long and this is a server.
     /// A text must be UTF-8.
     pub fn send_shared(&mut self, is_text: bool, message: Bytes) {
+        self.send_data(is_text, false, message);
+    }
+
+    /// Sends a message that [`MessageDeflater`](crate::websocket::deflate::MessageDeflater) has compressed, once for
+    /// all connections. Only where [`takes_compressed`](Self::takes_compressed).
+    pub fn send_deflated(&mut self, is_text: bool, compressed: Bytes) {
+        debug_assert!(self.compressed, "the peer did not agree to compressed messages");
+        self.send_data(is_text, true, compressed);
+    }
+
+    /// Whether the handshake agreed on compressed messages.
+    pub const fn takes_compressed(&self) -> bool {
+        self.compressed
+    }
+
+    fn send_data(&mut self, is_text: bool, is_compressed: bool, message: Bytes) {
+        // RFC 6455 §5.5.1: no data after a close.
+        if self.close_sent {
+            return;
+        }
         let opcode = if is_text { Opcode::Text } else { Opcode::Binary };
         if self.masking.is_some() {
-            return self.send_message(opcode, &message);
+            return self.send(opcode, is_compressed, &message);
         }
-        if !self.close_sent {
-            let header = FrameHeader { is_final: true, opcode, mask: None, length: message.len() as u64 };
-            self.output.gather(|out| header.encode(out));
-            self.output.push(message);
-        }
+        let header = FrameHeader { is_final: true, is_compressed, opcode, mask: None, length: message.len() as u64 };
+        self.output.gather(|out| header.encode(out));
+        self.output.push(message);
     }
 
     /// Closes: tells the peer why and waits for its answer.
@@ -230,19 +250,18 @@ impl WebSocketConnection {
     }
 
     fn send_message(&mut self, opcode: Opcode, message: &[u8]) {
-        // RFC 6455 §5.5.1: no data after a close.
         if !self.close_sent {
-            self.send(opcode, message);
+            self.send(opcode, false, message);
         }
     }
 
-    fn send(&mut self, opcode: Opcode, content: &[u8]) {
+    fn send(&mut self, opcode: Opcode, is_compressed: bool, content: &[u8]) {
         let mask = self.masking.as_mut().map(|entropy| {
             let mut mask = [0; 4];
             entropy.fill(&mut mask);
             mask
         });
-        let header = FrameHeader { is_final: true, opcode, mask, length: content.len() as u64 };
+        let header = FrameHeader { is_final: true, is_compressed, opcode, mask, length: content.len() as u64 };
         self.output.gather(|out| {
             header.encode(out);
             let start = out.len();
@@ -278,7 +297,7 @@ impl WebSocketConnection {
     /// The deadline came: asks the peer whether it is there, or gives it up.
     pub fn handle_timeout(&mut self, now: Instant) {
         match self.heartbeat.expire(&self.limits, now) {
-            Some(Due::Ping) => self.send(Opcode::Ping, b""),
+            Some(Due::Ping) => self.send(Opcode::Ping, false, b""),
             Some(Due::GiveUp) => {
                 self.ended = true;
                 self.output.clear();

@@ -4,6 +4,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::limits::websocket::EMPTY_FRAMES_MAX;
+use crate::websocket::deflate::MessageInflater;
 use crate::websocket::wire::{CloseCode, FrameHeader, Opcode, apply_mask};
 
 /// What came, whole.
@@ -27,6 +28,10 @@ pub(crate) struct Reader {
     frame: Option<Frame>,
     message: BytesMut,
     message_is_text: Option<bool>,
+    message_is_compressed: bool,
+    /// Whether compressed messages were agreed on, and what reads them once one came.
+    takes_compressed: bool,
+    inflater: Option<MessageInflater>,
     /// How much of `message` is known to be UTF-8.
     checked: usize,
     empty_frames: u32,
@@ -42,7 +47,7 @@ struct Frame {
 }
 
 impl Reader {
-    pub(crate) fn new(peer_masks: bool, message_bytes_max: usize) -> Self {
+    pub(crate) fn new(peer_masks: bool, takes_compressed: bool, message_bytes_max: usize) -> Self {
         Self {
             buffer: BytesMut::new(),
             peer_masks,
@@ -50,6 +55,9 @@ impl Reader {
             frame: None,
             message: BytesMut::new(),
             message_is_text: None,
+            message_is_compressed: false,
+            takes_compressed,
+            inflater: None,
             checked: 0,
             empty_frames: 0,
         }
@@ -102,7 +110,11 @@ impl Reader {
     fn begin_frame(&mut self, header: &FrameHeader) -> Result<(), CloseCode> {
         match (header.opcode, self.message_is_text) {
             (Opcode::Continuation, Some(_)) => {}
-            (Opcode::Text | Opcode::Binary, None) => self.message_is_text = Some(header.opcode == Opcode::Text),
+            // RFC 6455 §5.2: the bit means nothing unless that was agreed on.
+            (Opcode::Text | Opcode::Binary, None) if self.takes_compressed || !header.is_compressed => {
+                self.message_is_text = Some(header.opcode == Opcode::Text);
+                self.message_is_compressed = header.is_compressed;
+            }
             // RFC 6455 §5.4: messages are not interleaved.
             _ => return Err(CloseCode::PROTOCOL_ERROR),
         }
@@ -132,13 +144,13 @@ impl Reader {
         let message_ends = left == 0 && frame.is_final;
         self.check_text(message_ends)?;
         self.frame = (left > 0).then_some(Frame { read: frame.read + count as u64, left, ..frame });
-        Ok(message_ends.then(|| self.take_message()))
+        if message_ends { self.take_message().map(Some) } else { Ok(None) }
     }
 
     /// RFC 6455 §8.1: text that is not UTF-8 fails the connection; a character may be cut by a frame, but not by the
     /// end of the message.
     fn check_text(&mut self, message_ends: bool) -> Result<(), CloseCode> {
-        if self.message_is_text != Some(true) {
+        if self.message_is_text != Some(true) || self.message_is_compressed {
             return Ok(());
         }
         match str::from_utf8(&self.message[self.checked..]) {
@@ -149,11 +161,18 @@ impl Reader {
         Ok(())
     }
 
-    fn take_message(&mut self) -> Incoming {
-        let message = std::mem::take(&mut self.message).freeze();
-        let is_text = self.message_is_text.take();
+    fn take_message(&mut self) -> Result<Incoming, CloseCode> {
+        let mut message = std::mem::take(&mut self.message).freeze();
+        let is_text = self.message_is_text.take() == Some(true);
         (self.checked, self.empty_frames) = (0, 0);
-        if is_text == Some(true) { Incoming::Text(message) } else { Incoming::Binary(message) }
+        if std::mem::take(&mut self.message_is_compressed) {
+            let inflater = self.inflater.get_or_insert_with(MessageInflater::new);
+            message = inflater.inflate(&message, self.message_bytes_max)?.into();
+            if is_text && str::from_utf8(&message).is_err() {
+                return Err(CloseCode::INVALID_PAYLOAD);
+            }
+        }
+        Ok(if is_text { Incoming::Text(message) } else { Incoming::Binary(message) })
     }
 
     /// Throws away what was read and is being read.
@@ -168,5 +187,6 @@ impl Reader {
         if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
         }
+        self.inflater = None;
     }
 }

@@ -57,6 +57,8 @@ pub(crate) const CONTROL_LENGTH_MAX: usize = 125;
 pub struct FrameHeader {
     /// Whether the message ends with this frame.
     pub is_final: bool,
+    /// Whether the message that begins here is compressed (RFC 7692 §6): the first reserved bit.
+    pub is_compressed: bool,
     /// What it carries.
     pub opcode: Opcode,
     /// The masking key, in frames of a client.
@@ -75,9 +77,14 @@ impl FrameHeader {
     pub fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, CloseCode> {
         let [first, second, rest @ ..] = bytes else { return Ok(None) };
         let is_final = first & 0x80 != 0;
-        let opcode = Opcode::from_number(first & 0x0f).filter(|_| first & 0x70 == 0);
+        let opcode = Opcode::from_number(first & 0x0f).filter(|_| first & 0x30 == 0);
         let opcode = opcode.ok_or(CloseCode::PROTOCOL_ERROR)?;
+        let is_compressed = first & 0x40 != 0;
         let short = second & 0x7f;
+        // RFC 7692 §6.1: only the first frame of a data message carries the bit.
+        if is_compressed && !matches!(opcode, Opcode::Text | Opcode::Binary) {
+            return Err(CloseCode::PROTOCOL_ERROR);
+        }
         if opcode.is_control() && (!is_final || usize::from(short) > CONTROL_LENGTH_MAX) {
             return Err(CloseCode::PROTOCOL_ERROR);
         }
@@ -87,12 +94,12 @@ impl FrameHeader {
             (true, Some((mask, rest))) => (Some(*mask), rest),
             (true, None) => return Ok(None),
         };
-        Ok(Some((Self { is_final, opcode, mask, length }, bytes.len() - rest.len())))
+        Ok(Some((Self { is_final, is_compressed, opcode, mask, length }, bytes.len() - rest.len())))
     }
 
     /// Writes the header.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        out.push(u8::from(self.is_final) << 7 | self.opcode.number());
+        out.push(u8::from(self.is_final) << 7 | u8::from(self.is_compressed) << 6 | self.opcode.number());
         let masked = u8::from(self.mask.is_some()) << 7;
         match self.length {
             length @ 0..=125 => out.push(masked | length as u8),
@@ -149,7 +156,13 @@ mod tests {
     fn headers_survive_the_wire() {
         for length in [0, 1, 125, 126, 127, 0xffff, 0x1_0000, i64::MAX as u64] {
             for mask in [None, Some([1, 2, 3, 4])] {
-                let header = FrameHeader { is_final: length % 2 == 0, opcode: Opcode::Binary, mask, length };
+                let header = FrameHeader {
+                    is_final: length % 2 == 0,
+                    is_compressed: length % 3 == 0,
+                    opcode: Opcode::Binary,
+                    mask,
+                    length,
+                };
                 let mut bytes = Vec::new();
                 header.encode(&mut bytes);
                 assert_eq!(FrameHeader::decode(&bytes), Ok(Some((header, bytes.len()))));
@@ -163,7 +176,8 @@ mod tests {
     #[test]
     fn hostile_064_wrong_headers() {
         for (wrong, why) in [
-            (&[0xc1, 0x00][..], "reserved bit 1"),
+            (&[0xc0, 0x00][..], "compressed continuation"),
+            (&[0xc9, 0x00], "compressed ping"),
             (&[0xa1, 0x00], "reserved bit 2"),
             (&[0x91, 0x00], "reserved bit 3"),
             (&[0x83, 0x00], "opcode 3"),

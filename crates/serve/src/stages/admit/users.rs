@@ -12,10 +12,10 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use argon2::password_hash::PasswordHash;
+use argon2::password_hash::{PasswordHash, PasswordHasher as _, SaltString};
 use argon2::{Argon2, PasswordVerifier as _};
-use edgeway_base::{Blame, Blamed};
-use edgeway_http::semantics::authentication::Algorithm;
+use edgeway_base::{Blame, Blamed, Entropy};
+use edgeway_http::semantics::authentication::{Algorithm, digest_secret};
 
 use super::limits::{ARGON2_MEMORY_MAX, BCRYPT_COST_MAX, USERS_MAX};
 
@@ -178,22 +178,58 @@ impl PasswordSecret {
     }
 }
 
+/// A line for the file: the password under argon2id with the parameters OWASP advises (19 MiB, 2 passes, 1 lane). Takes tens
+/// of milliseconds.
+///
+/// # Errors
+/// A name or password that no line can hold, as a sentence.
+pub fn password_line(user: &str, password: &str, chance: &mut dyn Entropy) -> Result<String, String> {
+    check_name(user)?;
+    let mut salt = [0; 16];
+    chance.fill(&mut salt);
+    let salt = SaltString::encode_b64(&salt).map_err(|error| error.to_string())?;
+    let hash = Argon2::default().hash_password(password.as_bytes(), &salt).map_err(|error| error.to_string())?;
+    Ok(format!("{user}:{hash}"))
+}
+
+/// A line for the file by which the user proves a password by Digest.
+///
+/// # Errors
+/// A name or realm that no line can hold, as a sentence.
+pub fn digest_line(user: &str, realm: &str, password: &str, algorithm: Algorithm) -> Result<String, String> {
+    check_name(user)?;
+    if realm.contains(':') || realm.chars().any(char::is_control) {
+        return Err("a realm has no colon and no control characters".to_owned());
+    }
+    Ok(format!("{user}:{realm}:{}", digest_secret(algorithm, user, realm, password)))
+}
+
+/// RFC 7617 §2: a user's name has no colon.
+fn check_name(user: &str) -> Result<(), String> {
+    if user.is_empty()
+        || user.starts_with('#')
+        || user.chars().any(|character| character == ':' || character.is_control())
+    {
+        return Err(
+            "a user's name is not empty, does not begin with \"#\", and has no colon or control characters".to_owned()
+        );
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
-    use argon2::password_hash::{PasswordHasher as _, SaltString};
-    use edgeway_http::semantics::authentication::digest_secret;
+    use edgeway_base::SeededEntropy;
 
     use super::*;
 
     #[test]
-    fn every_kind_of_line_is_read() {
-        let salt = SaltString::encode_b64(b"some salt").unwrap();
-        let hash = Argon2::default().hash_password("p\u{e4}ss:word".as_bytes(), &salt).unwrap();
-        let digest = |algorithm| digest_secret(algorithm, "eve", "the realm", "secret");
+    fn lines_written_are_lines_read() {
+        let mut chance = SeededEntropy::new(1);
         let lines = [
-            format!("ann:{hash}"),
-            format!("eve:the realm:{}", digest(Algorithm::Sha256)),
-            format!("eve:the realm:{}", digest(Algorithm::Md5).to_uppercase()),
+            password_line("ann", "p\u{e4}ss:word", &mut chance).unwrap(),
+            digest_line("eve", "the realm", "secret", Algorithm::Sha256).unwrap(),
+            digest_line("eve", "the realm", "secret", Algorithm::Md5).unwrap(),
             "# a remark".to_owned(),
             String::new(),
             "bob:$2y$04$cVWp4XaNU8a4v1uMRum2SO026BWLIoQMD/TXg5uZV.0P.uO8m3YEm".to_owned(),
@@ -227,6 +263,7 @@ mod tests {
             assert_eq!(error.line, line, "{text}");
             assert!(error.sentence.contains(part), "{text}: {error}");
         }
+        assert!(password_line("a:b", "x", &mut SeededEntropy::new(1)).is_err());
         assert!(Users::parse("").unwrap().is_empty());
     }
 }

@@ -72,14 +72,14 @@ pub(super) fn read(folder: &OwnedFd, hidden: bool, follow_links: bool) -> Result
         if matches!(name, b"." | b"..") || (name.first() == Some(&b'.') && !hidden) {
             continue;
         }
-        // Gone since it was read, or neither file nor folder.
-        let Some(facts) = statat(folder, entry.file_name(), flags).ok().and_then(|stat| Facts::of(&stat)) else {
-            continue;
-        };
         if listing.entries.len() == LISTING_ENTRIES_MAX {
             listing.left_out += 1;
             continue;
         }
+        // Gone since it was read, or neither file nor folder.
+        let Some(facts) = statat(folder, entry.file_name(), flags).ok().and_then(|stat| Facts::of(&stat)) else {
+            continue;
+        };
         let (is_folder, size, modified) = (facts.is_folder, facts.size, facts.modified);
         listing.entries.push(Entry { name: name.to_vec(), is_folder, size, modified });
     }

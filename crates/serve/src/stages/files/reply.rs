@@ -64,6 +64,9 @@ pub(super) fn error_page(asked: &Asked<'_>, resource: &Resource, reply: &mut Res
 
 /// The form the client wants most. `None`: it refuses all there are.
 fn choose<'a>(asked: &Asked<'_>, resource: &'a Resource) -> Option<&'a Variant> {
+    if resource.variants.len() == 1 && AcceptedCodings::surely_take_identity(&asked.head.fields) {
+        return resource.identity();
+    }
     // The file itself and each of its precompressed sisters.
     let mut available = [ContentCoding::Identity; PRECOMPRESSED.len() + 1];
     for (place, variant) in available.iter_mut().zip(&resource.variants) {

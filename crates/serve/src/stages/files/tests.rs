@@ -309,3 +309,37 @@ fn big_files_are_streamed_and_open_ones_survive_their_name() {
     fs::remove_file(place.path().join("big.bin")).unwrap();
     assert_eq!(scene.ask(&end, "GET /big.bin", &[("Range", "bytes=251-253")]).body[..], [0, 1, 2]);
 }
+
+#[test]
+fn with_patience_the_answer_is_the_same() {
+    let place = site("files-patience");
+    let end = files(&place, |settings| {
+        settings.listing = true;
+        settings.fallback = Some("index.html".to_owned());
+        settings.error_pages.insert(404, "404.html".to_owned());
+    });
+    let scene = Scene::new();
+    for line in [
+        "GET /",
+        "HEAD /index.html",
+        "GET /docs",
+        "GET /docs/",
+        "GET /app.js",
+        "GET /big.bin",
+        "GET /empty/",
+        "GET /missing.png",
+        "GET /some/view",
+        "GET /.git/config",
+        "GET /a%20b/c%20d.txt",
+        "GET /digits.txt/",
+    ] {
+        for fields in [&[][..], &[("Accept-Encoding", "br"), ("Range", "bytes=1-2")]] {
+            let (now, later) = (scene.ask(&end, line, fields), scene.ask_patiently(&end, line, fields));
+            assert_eq!(
+                (now.status, &now.fields, &now.body),
+                (later.status, &later.fields, &later.body),
+                "{line} {fields:?}"
+            );
+        }
+    }
+}

@@ -38,8 +38,7 @@ impl Upgrade {
 pub fn prepare_request(exchange: &mut Exchange, settings: &Settings) -> Result<Option<Upgrade>, Response> {
     let upgrade = requested_upgrade(exchange)?;
     set_target(exchange);
-    let origin = exchange.origin(&settings.trusted);
-    let peer = exchange.peer();
+    let trusted = settings.trusted.contains(exchange.peer());
     let port = match &exchange.connection.local {
         Address::Ip(address) => address.port(),
         Address::Unix(_) => exchange.head.scheme.default_port(),
@@ -56,11 +55,12 @@ pub fn prepare_request(exchange: &mut Exchange, settings: &Settings) -> Result<O
         head.fields.append(FieldName::Connection, "TE");
         head.fields.append(FieldName::Te, "trailers");
     }
-    let host = head.authority().to_owned();
-    let passage = Passage { peer, scheme: head.scheme, host: &host, port, trusted: origin.trusted };
-    write_forwarding_fields(&mut head.fields, &passage);
-    append_via(&mut head.fields, head.version, &settings.pseudonym);
-    head.fields.set(FieldName::Host, settings.host.as_deref().unwrap_or(&host));
+    let (version, scheme) = (head.version, head.scheme);
+    let (host, fields) = head.authority_and_fields();
+    let peer = &*exchange.connection.peer_text;
+    write_forwarding_fields(fields, &Passage { peer, scheme, host, port, trusted });
+    append_via(fields, version, &settings.pseudonym);
+    fields.set(FieldName::Host, settings.host.as_deref().unwrap_or(host));
     Ok(upgrade)
 }
 
@@ -79,6 +79,9 @@ fn set_target(exchange: &mut Exchange) {
 /// The upgrade the client asks for, where it is one to pass on. `h2c` never is: it has been used to speak past a proxy's
 /// rules, and HTTP/2 without TLS is spoken by prior knowledge (RFC 9113 §3.1).
 fn requested_upgrade(exchange: &mut Exchange) -> Result<Option<Upgrade>, Response> {
+    if exchange.head.protocol.is_some() {
+        return extended_connect(exchange).map(Some);
+    }
     let head = &exchange.head;
     if head.version != Version::Http11 || !connection_has(&head.fields, "upgrade") {
         return Ok(None);
@@ -101,19 +104,40 @@ fn requested_upgrade(exchange: &mut Exchange) -> Result<Option<Upgrade>, Respons
     if head.method != Method::Get {
         return Err(page::error(exchange, Status::BAD_REQUEST));
     }
-    if head.fields.get_single(FieldName::SecWebsocketVersion) != Some(b"13") {
-        // RFC 6455 §4.4.
-        let mut response = page::error(exchange, Status::UPGRADE_REQUIRED);
-        response.head.fields.append(FieldName::SecWebsocketVersion, "13");
-        response.head.fields.append(FieldName::Connection, "Upgrade");
-        response.head.fields.append(FieldName::Upgrade, "websocket");
-        return Err(response);
-    }
+    check_websocket_version(exchange)?;
+    let head = &exchange.head;
     let Some(key) = head.fields.get_single(FieldName::SecWebsocketKey) else {
         return Err(page::error(exchange, Status::BAD_REQUEST));
     };
     let websocket_accept = Some(websocket_accept(key));
     Ok(Some(Upgrade { protocol, websocket_accept }))
+}
+
+/// A WebSocket over HTTP/2 or HTTP/3 (RFC 8441, RFC 9220), asked of an upstream that speaks HTTP/1.1: the handshake is made here.
+fn extended_connect(exchange: &mut Exchange) -> Result<Upgrade, Response> {
+    if exchange.head.protocol.is_none_or(|protocol| protocol.as_str() != "websocket") {
+        return Err(page::explained(exchange, Status::NOT_IMPLEMENTED, "Only WebSocket is tunnelled here."));
+    }
+    check_websocket_version(exchange)?;
+    let mut nonce = [0; 16];
+    exchange.edge.outside.entropy().fill(&mut nonce);
+    let key = base64::engine::general_purpose::STANDARD.encode(nonce);
+    let head = &mut exchange.head;
+    (head.method, head.protocol) = (Method::Get, None);
+    head.fields.set(FieldName::SecWebsocketKey, &key);
+    Ok(Upgrade { protocol: b"websocket".to_vec(), websocket_accept: Some(websocket_accept(key.as_bytes())) })
+}
+
+fn check_websocket_version(exchange: &mut Exchange) -> Result<(), Response> {
+    if exchange.head.fields.get_single(FieldName::SecWebsocketVersion) == Some(b"13") {
+        return Ok(());
+    }
+    // RFC 6455 §4.4.
+    let mut response = page::error(exchange, Status::UPGRADE_REQUIRED);
+    response.head.fields.append(FieldName::SecWebsocketVersion, "13");
+    response.head.fields.append(FieldName::Connection, "Upgrade");
+    response.head.fields.append(FieldName::Upgrade, "websocket");
+    Err(response)
 }
 
 /// RFC 6455 §4.2.2: the hash that proves the server understood the handshake.

@@ -13,7 +13,7 @@ use crate::stages::scene::Scene;
 const FOLDER: &str = "EDGEWAY_TEST_CRASH_FOLDER";
 
 /// Every version is one letter, so often: a mixture or a short one shows.
-const LENGTH: usize = 300_000;
+const LENGTH: usize = 100_000;
 
 fn store_for_ever(folder: &str) -> ! {
     let shared = Shared::open(Settings::new(folder), &mut SeededEntropy::new(1)).expect("the folder takes files");
@@ -33,7 +33,7 @@ fn hostile_081_killed_while_storing() {
     let place = Scratch::new("crash");
     let file = place.path().join("file");
     let mut chance = SeededEntropy::new(81);
-    for round in 0..8 {
+    for round in 0..6 {
         let mut child = Command::new(std::env::current_exe().expect("this test's own file"))
             .args(["--exact", "stages::store::crash::hostile_081_killed_while_storing", "--nocapture"])
             .env(FOLDER, place.path())
@@ -44,7 +44,7 @@ fn hostile_081_killed_while_storing() {
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         assert!(lines.any(|line| line.is_ok_and(|line| line.contains("stored: 20"))), "the copy begins");
         // Some looks later, at a moment nobody chose.
-        for _ in 0..chance.below(500) {
+        for _ in 0..chance.below(40) {
             let content = std::fs::read(&file).expect("the first version is there");
             assert!(is_one_version(&content), "round {round}: a mixture is visible");
         }

@@ -12,7 +12,9 @@ mod crash;
 mod disk;
 pub mod limits;
 mod patch;
+mod patching;
 mod quota;
+mod refusal;
 #[cfg(test)]
 mod tests;
 mod upload;
@@ -24,16 +26,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use edgeway_base::{ByteCount, Entropy};
-use edgeway_http::semantics::media_type::MediaType;
-use edgeway_http::semantics::ranges::{ByteRange, parse_content_range, unsatisfied_content_range};
 use edgeway_http::semantics::{BodyLength, FieldName, Method, Status};
 use edgeway_net::drive::outside::Boxed;
-use edgeway_net::drive::{Body, BodyFailure, Frame, Response};
+use edgeway_net::drive::{Body, Frame, Response};
 
 use self::disk::{Changed, Demands, Disk, Place, status_of_error};
-use self::limits::{FILE, JSON, WRITE_CHUNK};
-use self::patch::Language;
+use self::limits::{FILE, NAME_BYTES_MAX, WRITE_CHUNK};
 use self::quota::Reservation;
+use self::refusal::{Refused, refuse_content_coding, status_of_body};
 use self::upload::Upload;
 use crate::exchange::Exchange;
 use crate::page;
@@ -126,26 +126,6 @@ pub struct Store {
     files: files::Files,
 }
 
-/// An answer that is an error.
-struct Refused {
-    status: Status,
-    /// A sentence for the page.
-    why: &'static str,
-    field: Option<(&'static str, String)>,
-}
-
-impl From<Status> for Refused {
-    fn from(status: Status) -> Self {
-        Self { status, why: "", field: None }
-    }
-}
-
-impl Refused {
-    const fn because(status: Status, why: &'static str) -> Self {
-        Self { status, why, field: None }
-    }
-}
-
 impl Store {
     /// One worker's end.
     pub fn new(shared: Arc<Shared>) -> Self {
@@ -206,106 +186,6 @@ impl Store {
         Ok(None)
     }
 
-    /// RFC 5789.
-    async fn patch(&self, exchange: &mut Exchange) -> Result<Option<Changed>, Refused> {
-        let place = self.place(exchange)?;
-        refuse_content_coding(exchange)?;
-        let demands = demands_of(exchange);
-        let how = kind_of_patch(exchange)?;
-        let disk = Arc::clone(&self.shared.disk);
-        let (begun_place, begun_demands) = (place.clone(), demands.clone());
-        let base = in_pool(move || {
-            let current = disk.current(&begun_place)?.ok_or(Status::NOT_FOUND)?;
-            disk.check(&begun_demands, Some(&current.facts))?;
-            Ok(current)
-        });
-        let base = base.await?;
-        let facts = base.facts;
-        let chance = exchange.edge.outside.entropy().next_u64();
-        let written = match how {
-            Kind::Json(language) => {
-                self.patch_json(exchange, &place, base.file.into(), facts, language, chance).await?
-            }
-            Kind::Bytes(range, complete) => {
-                self.check_range(exchange, range, complete, facts.size)?;
-                let reservation = self.room(facts.size.max(range.last + 1))?;
-                let (disk, begun_place) = (Arc::clone(&self.shared.disk), place.clone());
-                let upload = in_pool(move || {
-                    let mut upload = disk.begin(&begun_place, chance)?;
-                    let prepared = upload.copy_from(&base.file.into()).and_then(|()| upload.seek_to(range.first));
-                    prepared.map_err(|error| status_of_error(&error))?;
-                    Ok(upload)
-                });
-                let written = self.receive(&mut exchange.body, upload.await?, reservation, range.length()).await?;
-                if written.received != range.length() {
-                    return Err(Refused::because(
-                        Status::BAD_REQUEST,
-                        "The content is not as long as Content-Range says.",
-                    ));
-                }
-                written
-            }
-        };
-        self.commit(place, written, demands, Some(facts)).await
-    }
-
-    async fn patch_json(
-        &self,
-        exchange: &mut Exchange,
-        place: &Place,
-        base: std::fs::File,
-        facts: Facts,
-        language: Language,
-        chance: u64,
-    ) -> Result<Written, Refused> {
-        if facts.size > JSON.0 {
-            return Err(Refused::because(
-                Status::UNPROCESSABLE_CONTENT,
-                "The document is too large to be patched as JSON.",
-            ));
-        }
-        let patch = exchange.body.collect(JSON.as_usize()).await.map_err(|error| status_of_body(error.failure))?;
-        // The result is at most four times the largest document; what is not used is given back.
-        let reservation = self.room(facts.size)?;
-        let (disk, place) = (Arc::clone(&self.shared.disk), place.clone());
-        in_pool(move || {
-            let mut document = Vec::new();
-            io::Read::read_to_end(&mut { base }, &mut document).map_err(|error| status_of_error(&error))?;
-            let result: Bytes = patch::apply(language, &document, &patch)?.into();
-            let mut reservation = reservation;
-            reservation.grow_to(result.len() as u64).map_err(|_| Status::INSUFFICIENT_STORAGE)?;
-            let mut upload = disk.begin(&place, chance)?;
-            upload.write(&[result]).map_err(|error| status_of_error(&error))?;
-            Ok(Written { upload, reservation, received: patch.len() as u64 })
-        })
-        .await
-    }
-
-    /// RFC 9110 §14.4 applied to a file of `size` bytes: no holes, no other length than it will have.
-    fn check_range(
-        &self,
-        exchange: &Exchange,
-        range: ByteRange,
-        complete: Option<u64>,
-        size: u64,
-    ) -> Result<(), Refused> {
-        if range.first > size {
-            let field = Some(("Content-Range", unsatisfied_content_range(size)));
-            return Err(Refused { status: Status::RANGE_NOT_SATISFIABLE, why: "", field });
-        }
-        let after = size.max(range.last + 1);
-        if complete.is_some_and(|complete| complete != after) {
-            return Err(Refused::because(
-                Status::CONFLICT,
-                "The file will not have the length that Content-Range says.",
-            ));
-        }
-        if matches!(exchange.head.body, BodyLength::Known(length) if length != range.length()) {
-            return Err(Refused::because(Status::BAD_REQUEST, "The content is not as long as Content-Range says."));
-        }
-        if after > self.shared.file_limit { Err(Status::CONTENT_TOO_LARGE.into()) } else { Ok(()) }
-    }
-
     /// Where a change would happen; 404 for what may not be seen, 409 for a folder.
     fn place(&self, exchange: &Exchange) -> Result<Place, Refused> {
         if !self.shared.disk.files.admits(&exchange.path) {
@@ -313,6 +193,9 @@ impl Store {
         }
         if exchange.path.has_trailing_slash() {
             return Err(Refused::because(Status::CONFLICT, "This is the name of a folder; only files can be changed."));
+        }
+        if exchange.path.segments().any(|segment| segment.len() > NAME_BYTES_MAX) {
+            return Err(Refused::because(Status::URI_TOO_LONG, "A name has at most 255 bytes."));
         }
         Place::of(exchange.path.decoded()).ok_or_else(|| Status::CONFLICT.into())
     }
@@ -395,55 +278,6 @@ struct Written {
     received: u64,
 }
 
-/// What a PATCH is written in.
-enum Kind {
-    Json(Language),
-    Bytes(ByteRange, Option<u64>),
-}
-
-/// RFC 5789 §2.2: 415 with Accept-Patch for a language that is not spoken here.
-fn kind_of_patch(exchange: &Exchange) -> Result<Kind, Refused> {
-    let fields = &exchange.head.fields;
-    let media_type = fields.get_single(FieldName::ContentType).and_then(MediaType::parse);
-    let is = |essence: &str| media_type.is_some_and(|media_type| media_type.is(essence));
-    let language = if is("application/json-patch+json") {
-        Some(Language::Operations)
-    } else if is("application/merge-patch+json") {
-        Some(Language::Merge)
-    } else {
-        None
-    };
-    let range = fields.contains(FieldName::ContentRange);
-    match (language, range) {
-        (Some(language), false) => Ok(Kind::Json(language)),
-        (None, true) if is("application/octet-stream") || !fields.contains(FieldName::ContentType) => fields
-            .get_single(FieldName::ContentRange)
-            .and_then(parse_content_range)
-            .map(|(range, complete)| Kind::Bytes(range, complete))
-            .ok_or_else(|| Refused::because(Status::BAD_REQUEST, "Content-Range has to name bytes: \"bytes 0-99/*\".")),
-        (Some(_), true) => Err(Refused::because(Status::BAD_REQUEST, "A JSON patch has no Content-Range.")),
-        (None, _) => {
-            let field = Some(("Accept-Patch", ACCEPT_PATCH.to_owned()));
-            Err(Refused { status: Status::UNSUPPORTED_MEDIA_TYPE, why: "", field })
-        }
-    }
-}
-
-/// RFC 9110 §8.4: what is stored is what will be sent, and the coding would be forgotten.
-fn refuse_content_coding(exchange: &Exchange) -> Result<(), Refused> {
-    let coded = exchange
-        .head
-        .fields
-        .members(FieldName::ContentEncoding)
-        .any(|coding| !coding.eq_ignore_ascii_case(b"identity"));
-    if coded {
-        // RFC 9110 §12.5.3: Accept-Encoding in a response says what would have been taken.
-        let field = Some(("Accept-Encoding", "identity".to_owned()));
-        return Err(Refused { status: Status::UNSUPPORTED_MEDIA_TYPE, why: "", field });
-    }
-    Ok(())
-}
-
 fn demands_of(exchange: &Exchange) -> Demands {
     let mut fields = exchange.head.fields.clone();
     fields.retain(|field| {
@@ -463,15 +297,6 @@ fn confirm(exchange: &mut Exchange, changed: Option<&Changed>) -> Response {
         response.head.fields.append(FieldName::Etag, &changed.entity_tag);
     }
     response
-}
-
-const fn status_of_body(failure: BodyFailure) -> Status {
-    match failure {
-        BodyFailure::TimedOut => Status::REQUEST_TIMEOUT,
-        BodyFailure::TooLarge => Status::CONTENT_TOO_LARGE,
-        BodyFailure::Disconnected | BodyFailure::Malformed => Status::BAD_REQUEST,
-        BodyFailure::Local => Status::INTERNAL_SERVER_ERROR,
-    }
 }
 
 /// Runs what waits for the disk where it holds up nobody.

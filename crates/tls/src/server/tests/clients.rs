@@ -83,3 +83,20 @@ fn hostile_056_client_chains_beyond_measure() {
         assert!(pair.server.buffered_bytes() <= 2 * 128 * 1024);
     }
 }
+
+/// QUIC takes one configuration for all names, so sites that ask for client certificates are not
+/// served by it.
+#[test]
+fn guarded_sites_are_not_served_over_quic() {
+    let place = Place::new();
+    let guarded = guarded(&place, &["guarded.test"], ClientCertificates::Optional, &place.authority);
+    let front = place.front(vec![place.site(&["open.test"]), guarded], place.settings());
+    let config = Arc::new(front.quic_config(vec![b"h3".to_vec()]).unwrap());
+    for (host, served) in [("open.test", true), ("guarded.test", false)] {
+        let mut server = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+        let host = rustls_pki_types::ServerName::try_from(host).unwrap();
+        let client = Session::connect(place.client(&["h3"]), host.clone()).unwrap();
+        server.read_tls(&mut client.output()).unwrap();
+        assert_eq!(server.process_new_packets().is_ok(), served, "{host:?}");
+    }
+}
