@@ -316,3 +316,15 @@ fn hostile_030_heads_of_all_streams_have_one_budget() {
     assert!((30..=34).contains(&peer.requests()), "1 MB of heads, {}", peer.requests());
     assert_eq!(peer.answer(), Stream(ErrorCode::REQUEST_REJECTED.0));
 }
+
+#[test]
+fn an_early_answer_stops_the_content_without_error() {
+    let mut peer = Peer::new();
+    peer.send(0, POST_5, false);
+    assert!(peer.server.send_head(0, &ResponseHead::new(Status::CONTENT_TOO_LARGE), true));
+    peer.server.discard_content(0);
+    assert_eq!(peer.server.poll_command(), Some(Command::StopSending { stream: 0, code: ErrorCode::NO_ERROR }));
+    assert!(!peer.sent(0).is_empty());
+    peer.send(0, &[0, 5, 1, 2, 3, 4, 5], true);
+    assert_eq!((peer.server.stream_count(), peer.answer()), (0, Nothing));
+}
