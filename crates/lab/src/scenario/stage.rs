@@ -15,8 +15,8 @@ use crate::link::LinkSettings;
 use crate::trace::{Seen, What};
 use crate::world::{LinkId, NodeId, World};
 
-/// The port that servers of these stories listen on.
-pub const PORT: u16 = 80;
+/// The port that servers of these stories listen on: one of which no analyser expects a protocol.
+pub const PORT: u16 = 7777;
 
 /// A client at 10.0.0.1 and a server at 10.0.0.2.
 pub struct Stage {
