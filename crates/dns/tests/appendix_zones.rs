@@ -432,6 +432,34 @@ fn rfc_5155_appendix_b() {
 }
 
 #[test]
+fn balanced_and_alias_names_of_a_signed_zone_are_signed_on_the_spot() {
+    use edgeway_dns::machine::balance::{Balancer, Pool};
+    let key = Arc::new(SigningKey::generate(Algorithm::Ed25519, Role::Combined, &mut SeededEntropy::new(5)));
+    let bare = read(&format!("{RFC_4035}pool TYPE65402 \\# 0\npool MX 1 xx\n"));
+    let nsec = sign_zone(&bare, None, &Signing::new(vec![key.clone()]), 1, NOW);
+    assert!(nsec.unwrap_err().to_string().contains("pool.example.: in a signed zone"));
+    let signing = Signing { denial: Denial::Compact, ..Signing::new(vec![key.clone()]) };
+    let zone = sign_zone(&bare, None, &signing, 1, NOW).unwrap();
+    let pool = Pool::new(["192.0.2.50".parse().unwrap(), "192.0.2.51".parse().unwrap()]);
+    let balancer = Balancer::new([("pool.example.".parse().unwrap(), Arc::new(pool))], Arc::default());
+    let signer = AnswerSigner::new(zone.apex().clone(), [key.clone()], true);
+    let served = Served { signer: Some(Arc::new(signer)), selector: Some(Arc::new(balancer)), ..Served::new(zone) };
+    let catalog = Arc::new(Catalog::new([Arc::new(served)]));
+    let mut server = Server { authority: Authority::new(catalog, Settings::default(), None, None), key };
+    let (_, _, [answer, _, _]) = server.ask("pool.example. A", false);
+    assert_eq!(answer, ["pool.example. A 192.0.2.50", "pool.example. A 192.0.2.51", "pool.example. RRSIG A"]);
+    for (question, bitmap) in [("pool.example. TXT", "A MX AAAA RRSIG NSEC"), ("pool.example. AAAA", "A MX RRSIG NSEC")]
+    {
+        let (rcode, _, [_, authority, _]) = server.ask(question, false);
+        assert_eq!(rcode, Rcode::NOERROR);
+        assert!(
+            authority.contains(&format!("pool.example. NSEC \\000.pool.example. {bitmap}")),
+            "{question}: {authority:?}"
+        );
+    }
+}
+
+#[test]
 fn compact_denial_says_what_rfc_9824_says() {
     let mut server = Server::new(RFC_4035, Denial::Compact, true);
     for (question, compact_ok, rcode, authority) in [

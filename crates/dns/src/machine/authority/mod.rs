@@ -49,11 +49,20 @@ pub struct Settings {
     pub identity: Option<Vec<u8>>,
     /// What `version.bind` and `version.server` say.
     pub version: Option<String>,
+    /// How long an idle stream is kept, in units of 100 ms, told to clients that ask (RFC 7828).
+    pub stream_idle: Option<u16>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { udp_bytes: UDP_BYTES_DEFAULT, minimal: true, rotate: false, identity: None, version: None }
+        Self {
+            udp_bytes: UDP_BYTES_DEFAULT,
+            minimal: true,
+            rotate: false,
+            identity: None,
+            version: None,
+            stream_idle: None,
+        }
     }
 }
 
@@ -161,7 +170,8 @@ pub trait OnlineSigner: Send + Sync + std::fmt::Debug {
     fn denies_compactly(&self) -> bool;
 }
 
-/// Chooses addresses for a name (the balancing machine).
+/// Chooses addresses for a name (the balancing machine). It is asked for names whose node holds a
+/// [`RecordType::BALANCED`] record (without data); the zone's builder puts one there for each balanced name.
 pub trait Selector: Send + Sync + std::fmt::Debug {
     /// What to answer for a name and A or AAAA.
     fn select(&self, owner: NameRef<'_>, record_type: RecordType, asker: &Asker) -> Choice;

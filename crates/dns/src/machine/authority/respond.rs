@@ -7,7 +7,7 @@ use crate::error::WireError;
 use crate::limits::ALIAS_CHAIN_MAX;
 use crate::wire::edns::{ClientSubnet, ExtendedError};
 use crate::wire::rdata::target;
-use crate::wire::{Class, Composer, Name, NameRef, Rcode, RecordData, RecordType, Section};
+use crate::wire::{Class, Composer, NameRef, Rcode, RecordData, RecordType, Section};
 use crate::zone::{Found, NodeView, RrsetView, Zone};
 
 use super::{AliasAnswer, AliasQuery, Asker, Choice, Request, Selection, Served, Settings};
@@ -56,7 +56,7 @@ pub(super) enum Kind {
 
 impl Answer {
     /// A number that is the same for equal answers.
-    pub(super) fn kind_hash(&self, name: &Name, record_type: RecordType) -> u64 {
+    pub(super) fn kind_hash(&self, name: NameRef<'_>, record_type: RecordType) -> u64 {
         let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         let seed = mix(0xcbf2_9ce4_8422_2325, self.kind as u8);
         match self.kind {
@@ -66,7 +66,7 @@ impl Answer {
             }
             Kind::Error => seed,
             Kind::Wildcard | Kind::NoName | Kind::Referral => {
-                let zone = name.borrowed().last_labels(2).wire();
+                let zone = name.last_labels(2).wire();
                 zone.iter().map(u8::to_ascii_lowercase).fold(seed, mix)
             }
         }
@@ -136,7 +136,9 @@ impl Responder<'_, '_> {
         node: NodeView<'_>,
         encloser: Option<usize>,
     ) -> Result<Answer, WireError> {
-        if let Some(cname) = node.rrset(RecordType::CNAME).filter(|_| follows_cname(step.record_type)) {
+        if node.is_alias()
+            && let Some(cname) = node.rrset(RecordType::CNAME).filter(|_| follows_cname(step.record_type))
+        {
             self.answer_set(step, cname, encloser)?;
             let to = cname.records().next().and_then(|data| target(RecordType::CNAME, data));
             return match to {
@@ -145,17 +147,21 @@ impl Responder<'_, '_> {
             };
         }
         if matches!(step.record_type, RecordType::A | RecordType::AAAA) {
-            if let Some(answer) = self.selected(step, node)? {
+            if node.is_balanced()
+                && let Some(answer) = self.selected(step, node)?
+            {
                 return Ok(answer);
             }
-            if let Some(alias) = node.rrset(RecordType::ALIAS) {
+            if node.is_alias()
+                && let Some(alias) = node.rrset(RecordType::ALIAS)
+            {
                 return self.alias(step, node, alias);
             }
         }
         let found = match step.record_type {
             RecordType::ANY => representative(node),
             RecordType::RRSIG => representative(node).filter(|set| set.signatures().next().is_some()),
-            RecordType::ALIAS => None,
+            internal if internal.is_internal() => None,
             record_type => node.rrset(record_type),
         };
         match found {
@@ -441,7 +447,7 @@ const fn follows_cname(record_type: RecordType) -> bool {
 
 /// RFC 8482 §4.1: who asks for ANY gets one set, the first that is not DNSSEC's own.
 fn representative(node: NodeView<'_>) -> Option<RrsetView<'_>> {
-    let shown = |set: &RrsetView<'_>| set.record_type() != RecordType::ALIAS;
+    let shown = |set: &RrsetView<'_>| !set.record_type().is_internal();
     let plain = |set: &RrsetView<'_>| !matches!(set.record_type(), RecordType::NSEC | RecordType::NSEC3PARAM);
     node.rrsets().filter(shown).find(plain).or_else(|| node.rrsets().find(shown))
 }
