@@ -6,6 +6,7 @@ pub mod check;
 pub mod failure;
 pub mod generate;
 pub mod reload;
+pub mod resolve;
 pub mod serve;
 pub mod terminal;
 pub mod user;
@@ -34,6 +35,7 @@ enum Command {
     Check(check::CheckArguments),
     Ca(ca::CaArguments),
     Reload(reload::ReloadArguments),
+    Resolve(resolve::ResolveArguments),
     User(user::UserArguments),
     Version(VersionArguments),
     Completions(generate::CompletionsArguments),
@@ -72,6 +74,7 @@ pub fn run() -> ExitCode {
         Command::Ca(arguments) => ca::run(arguments, &mut terminal),
         Command::Check(arguments) => check::run(&arguments, &mut terminal),
         Command::Reload(arguments) => reload::run(&arguments, &mut terminal),
+        Command::Resolve(arguments) => resolve::run(&arguments, &mut terminal),
         Command::User(arguments) => user::run(&arguments, &mut terminal),
         Command::Version(arguments) => version(&arguments, &mut terminal),
         Command::Completions(arguments) => generate::completions(&arguments, CommandLine::command(), &mut terminal),

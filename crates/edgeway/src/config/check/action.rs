@@ -13,6 +13,7 @@ enum Action {
     Store,
     Proxy,
     Redirect,
+    Dns,
     Respond,
 }
 
@@ -23,6 +24,7 @@ impl Action {
             Self::Store => "store",
             Self::Proxy => "proxy",
             Self::Redirect => "redirect",
+            Self::Dns => "dns",
             Self::Respond => "respond",
         }
     }
@@ -36,7 +38,7 @@ impl Check<'_> {
             self.found.error(
                 route.span.clone(),
                 message,
-                "expected `files`, `store`, `proxy`, `redirect` or `respond`",
+                "expected `files`, `store`, `proxy`, `redirect`, `dns` or `respond`",
             );
         }
         for (second, span) in actions.iter().skip(1) {
@@ -87,6 +89,7 @@ fn actions(route: &Route) -> Vec<(Action, Range<usize>)> {
         (Action::Store, span(route.store.as_ref())),
         (Action::Proxy, span(route.proxy.as_ref())),
         (Action::Redirect, span(route.redirect.as_ref())),
+        (Action::Dns, span(route.dns.as_ref().filter(|dns| dns.value))),
         (Action::Respond, span(route.respond.as_ref())),
     ]
     .into_iter()

@@ -7,6 +7,7 @@ pub mod plan;
 pub mod proxy;
 pub mod route;
 pub mod site;
+pub mod zones;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ use crate::limits::HTTP2_FIELDS_MORE;
 use certificates::Certificates;
 use listening::Listening;
 use site::Site;
+use zones::CheckedNames;
 
 /// A configuration in force.
 pub struct Checked {
@@ -53,6 +55,8 @@ pub struct Checked {
     pub certificates: Certificates,
     /// The sites, in the order of the file.
     pub sites: Vec<Site>,
+    /// The zones, and keys of transaction signatures.
+    pub names: CheckedNames,
     /// Files that it was made from, beside the configuration itself: when one changes, it is worth making again.
     pub watched: Vec<PathBuf>,
     /// The raw form as `/config` shows it, secrets left out.
@@ -68,6 +72,8 @@ pub struct Logging {
     pub format: Format,
     /// How much Edgeway tells of itself.
     pub level: Level,
+    /// Whether each DNS query is written down, too.
+    pub queries: bool,
 }
 
 /// Where the access log goes.
@@ -102,6 +108,7 @@ pub fn make(raw: &Configuration, source: &Source, clock: &SharedClock, found: &m
     let certificates = making.certificates();
     making.rules = certificates.iter().flat_map(|made| &made.sites).map(|site| site.clients.id()).collect();
     let listening = making.listening();
+    let names = making.names();
     let sites: Vec<_> = raw
         .site
         .iter()
@@ -126,6 +133,7 @@ pub fn make(raw: &Configuration, source: &Source, clock: &SharedClock, found: &m
         state: raw.state.as_ref().map(|state| source.resolve(state.as_path())),
         certificates: certificates?,
         sites: sites?,
+        names: names?,
         watched: making.watched,
         shown: raw.show(),
         listening,
@@ -169,7 +177,7 @@ fn logging(raw: &Configuration, source: &Source) -> Logging {
         LogFormat::Json => Format::Json,
         LogFormat::Combined => Format::Combined,
     };
-    Logging { access, format, level: raw.log.level }
+    Logging { access, format, level: raw.log.level, queries: raw.log.queries }
 }
 
 impl Making<'_> {
