@@ -150,7 +150,15 @@ fn zones_are_answered_from_over_datagrams_and_streams() {
             &[][..],
             &[][..],
         ),
-        ("x.y.wild.example.com", RecordType::A, Rcode::NOERROR, true, &["x.y.wild.example.com. 300 IN A 192.0.2.20"], &[], &[]),
+        (
+            "x.y.wild.example.com",
+            RecordType::A,
+            Rcode::NOERROR,
+            true,
+            &["x.y.wild.example.com. 300 IN A 192.0.2.20"],
+            &[],
+            &[],
+        ),
         ("none.example.com", RecordType::A, Rcode::NXDOMAIN, true, &[], &[SOA], &[]),
         // A name that only has names below it exists (RFC 4592 §2.2.2).
         ("b.deep.example.com", RecordType::A, Rcode::NOERROR, true, &[], &[SOA], &[]),
@@ -167,7 +175,11 @@ fn zones_are_answered_from_over_datagrams_and_streams() {
         ("example.org", RecordType::A, Rcode::REFUSED, false, &[], &[], &[]),
     ] {
         let question = plain(name, record_type);
-        let expected = (rcode, authoritative, [answer, authority, additional].map(|s| s.iter().map(ToString::to_string).collect()));
+        let expected = (
+            rcode,
+            authoritative,
+            [answer, authority, additional].map(|s| s.iter().map(ToString::to_string).collect()),
+        );
         assert_eq!(read(&server.by_datagram(&question).unwrap()), expected, "{name} by datagram");
         assert_eq!(read(&server.by_stream(&[question])[0]), expected, "{name} by stream");
     }
@@ -273,7 +285,10 @@ fn a_signed_zone_proves_what_it_says() {
     assert!(text.contains("status: NOERROR") && text.contains("\tRRSIG\tA 13 "), "{text}");
     let output = server.resolve(&["none.example.net", "--dnssec"]);
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(text.contains("status: NXDOMAIN") && text.contains("\tNSEC\t") && text.contains("\tRRSIG\tSOA 13 "), "{text}");
+    assert!(
+        text.contains("status: NXDOMAIN") && text.contains("\tNSEC\t") && text.contains("\tRRSIG\tSOA 13 "),
+        "{text}"
+    );
     let key = server.folder.join("state/zones/example.net/key");
     assert!(fs::read_to_string(key).unwrap().starts_with("Private-key-format: v1.3"));
 }
@@ -317,7 +332,9 @@ fn the_client_shows_what_people_paste() {
     let server = Server::start("client", ZONE, "");
     let output = server.resolve(&["www.example.com", "AAAA"]);
     let text = String::from_utf8_lossy(&output.stdout);
-    for line in [";; flags: qr aa rd; QUERY: 1, ANSWER: 3, AUTHORITY: 0, ADDITIONAL: 1", ";www.example.com.\t\tIN\tAAAA"] {
+    for line in
+        [";; flags: qr aa rd; QUERY: 1, ANSWER: 3, AUTHORITY: 0, ADDITIONAL: 1", ";www.example.com.\t\tIN\tAAAA"]
+    {
         assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
     }
     let output = server.resolve(&["www.example.com", "--json"]);

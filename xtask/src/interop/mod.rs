@@ -72,7 +72,11 @@ const ALL: &[Case] = &[
     Case { name: "reload", about: "reload in a loop under load without a failed request", run: reload::run },
     Case { name: "crash", about: "kill -9 during PUT: the old file or the new one", run: crash::run },
     Case { name: "tls", about: "sslscan and sslyze find nothing old or weak", run: tls_scan::run },
-    Case { name: "names", about: "dig, kdig, drill over every transport; ldns and BIND judge what is signed", run: names::run },
+    Case {
+        name: "names",
+        about: "dig, kdig, drill over every transport; ldns and BIND judge what is signed",
+        run: names::run,
+    },
     Case { name: "httplint", about: "httplint finds nothing wrong with the answers", run: httplint::run },
 ];
 

@@ -20,7 +20,8 @@ pub(super) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
          [zone.\"example.com\"]\nfile = \"example.zone\"\nsign = true\ntransfer = [\"127.0.0.1\"]\n\
          [site.\"localhost\"]\n{tls}\ndefault = true\n[[site.\"localhost\".route]]\npath = \"/dns-query\"\ndns = true\n"
     ))?;
-    let (names, dot, https) = (edgeway.address("dns")?.port(), edgeway.address("dot")?.port(), edgeway.address("https")?.port());
+    let (names, dot, https) =
+        (edgeway.address("dns")?.port(), edgeway.address("dot")?.port(), edgeway.address("https")?.port());
     let port = names.to_string();
     let authority = stage.certificates.authority.display().to_string();
     let (tls, https) = (dot.to_string(), https.to_string());
@@ -35,9 +36,24 @@ pub(super) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
         ("dig: cookies", "dig", &["-p", &port, "+cookie", "@127.0.0.1", "host.example.com"], "(good)"),
         ("drill with DNSSEC", "drill", &["-D", "-p", &port, "@127.0.0.1", "host.example.com"], "RRSIG"),
         ("kdig over UDP", "kdig", &["-p", &port, "@127.0.0.1", "+dnssec", "none.example.com"], "NSEC"),
-        ("kdig over TLS", "kdig", &["-p", &tls, "@127.0.0.1", "+tls", &ca, "+tls-hostname=localhost", "www.example.com"], "192.0.2.10"),
-        ("kdig over HTTPS", "kdig", &["-p", &https, "@127.0.0.1", "+https", &ca, "+tls-hostname=localhost", "www.example.com"], "192.0.2.10"),
-        ("kdig over HTTPS by GET", "kdig", &["-p", &https, "@127.0.0.1", "+https-get", &ca, "+tls-hostname=localhost", "www.example.com"], "192.0.2.10"),
+        (
+            "kdig over TLS",
+            "kdig",
+            &["-p", &tls, "@127.0.0.1", "+tls", &ca, "+tls-hostname=localhost", "www.example.com"],
+            "192.0.2.10",
+        ),
+        (
+            "kdig over HTTPS",
+            "kdig",
+            &["-p", &https, "@127.0.0.1", "+https", &ca, "+tls-hostname=localhost", "www.example.com"],
+            "192.0.2.10",
+        ),
+        (
+            "kdig over HTTPS by GET",
+            "kdig",
+            &["-p", &https, "@127.0.0.1", "+https-get", &ca, "+tls-hostname=localhost", "www.example.com"],
+            "192.0.2.10",
+        ),
     ] {
         report.check(name, || {
             let words = ask(program, words)?;
@@ -46,7 +62,10 @@ pub(super) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
         });
     }
     report.check("the signed zone is transferred and holds before ldns-verify-zone and named-checkzone", || {
-        let zone = ask("dig", &["-p", &port, "+onesoa", "+nocomments", "+nostats", "+nocmd", "@127.0.0.1", "example.com", "AXFR"])?;
+        let zone = ask(
+            "dig",
+            &["-p", &port, "+onesoa", "+nocomments", "+nostats", "+nocmd", "@127.0.0.1", "example.com", "AXFR"],
+        )?;
         let path = stage.write("signed.zone", &zone)?;
         let path = path.display().to_string();
         let words = ask("ldns-verify-zone", &[&path])?;

@@ -337,8 +337,7 @@ impl Control {
         };
         let signer = authority.as_ref().map(|(authority, _)| Arc::clone(authority));
         let front = make_front(&checked, &self.shared.memory, signer).map_err(|error| format!("{error}\n"))?;
-        let zones =
-            self.signed.make(&checked.names, &self.state, self.world.wall(), &mut *self.world.entropy());
+        let zones = self.signed.make(&checked.names, &self.state, self.world.wall(), &mut *self.world.entropy());
         let zones = zones.map_err(|error| format!("{error}\n"))?;
         let difference =
             self.sockets.prepare(&checked.listening, self.workers.len()).map_err(|error| format!("{error}\n"))?;

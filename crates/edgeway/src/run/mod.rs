@@ -4,7 +4,6 @@
 //! work ([`worker`]): each has its own listeners, plan and counters, and takes orders over a channel. What they share is in
 //! [`shared`] and is read-mostly. [`handover`] passes the listening sockets to a new process.
 
-pub mod zones;
 pub mod access_writer;
 pub mod admin;
 pub mod control;
@@ -15,3 +14,4 @@ pub mod shared;
 pub mod sockets;
 pub mod watch;
 pub mod worker;
+pub mod zones;

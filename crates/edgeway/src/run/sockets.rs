@@ -133,7 +133,10 @@ impl Sockets {
 }
 
 /// Opens what is asked for; DNS by datagrams brings its streams along.
-fn open((purpose, address): &(Purpose, Address), workers: usize) -> Result<Vec<((Purpose, Address), Vec<Socket>)>, ListenError> {
+fn open(
+    (purpose, address): &(Purpose, Address),
+    workers: usize,
+) -> Result<Vec<((Purpose, Address), Vec<Socket>)>, ListenError> {
     match (purpose, address) {
         (Purpose::Dns, Address::Ip(at)) => {
             let (datagrams, streams) = listen::open_pairs_for_workers(*at, workers)?;
@@ -153,8 +156,8 @@ fn wanted(listening: &Listening) -> Vec<((Purpose, Address), bool)> {
         (Purpose::DnsStream, &listening.dns),
         (Purpose::Dot, &listening.dot),
     ]
-        .into_iter()
-        .flat_map(|(purpose, endpoints)| Listening::sockets(endpoints).into_iter().map(move |socket| (purpose, socket)))
-        .map(|(purpose, socket)| ((purpose, socket.address), socket.may_be_missing))
-        .collect()
+    .into_iter()
+    .flat_map(|(purpose, endpoints)| Listening::sockets(endpoints).into_iter().map(move |socket| (purpose, socket)))
+    .map(|(purpose, socket)| ((purpose, socket.address), socket.may_be_missing))
+    .collect()
 }

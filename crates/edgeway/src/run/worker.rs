@@ -14,9 +14,9 @@ use edgeway_net::drive::messages::{self, Scratch, Sharing};
 use edgeway_net::drive::{accept, datagrams};
 use edgeway_net::os::{BatchSocket, Kernel, KernelListener};
 use edgeway_serve::names::Zones;
-use edgeway_serve::{Edge, Names};
 use edgeway_serve::stages::record::Recorder;
 use edgeway_serve::stages::record::access_log::AccessLog;
+use edgeway_serve::{Edge, Names};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 

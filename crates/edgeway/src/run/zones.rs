@@ -194,7 +194,10 @@ mod tests {
         assert!(errors.is_empty(), "{errors:?}");
         let zone = builder.build().unwrap();
         let transfer = edgeway_serve::names::TransferRule::default();
-        CheckedNames { zones: vec![CheckedZone { zone, sign: Some(Denial::Nsec), transfer }], ..CheckedNames::default() }
+        CheckedNames {
+            zones: vec![CheckedZone { zone, sign: Some(Denial::Nsec), transfer }],
+            ..CheckedNames::default()
+        }
     }
 
     #[test]

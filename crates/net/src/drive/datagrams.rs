@@ -113,7 +113,8 @@ mod tests {
 
     #[test]
     fn a_burst_is_answered_in_batches_and_one_by_one() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default()).unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default()).unwrap();
         runtime.block_on(async {
             let anywhere: SocketAddr = "127.0.0.1:0".parse().unwrap();
             let socket = BatchSocket::adopt(listen::open_datagrams(anywhere).unwrap().into()).unwrap();
@@ -129,7 +130,8 @@ mod tests {
 
     #[test]
     fn hostile_044_an_answer_leaves_from_the_address_that_was_asked() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default()).unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default()).unwrap();
         runtime.block_on(async {
             let socket = listen::open_datagrams("0.0.0.0:0".parse().unwrap()).unwrap();
             let socket = BatchSocket::adopt(socket.into()).unwrap();

@@ -90,7 +90,7 @@ impl BatchSocket {
                 SocketAddr::V6(_) => set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?,
             }
         }
-        Ok(Self { socket: AsyncFd::new(socket.into())?, local, batch: Batch::new() })
+        Ok(Self { socket: AsyncFd::register(socket.into())?, local, batch: Batch::new() })
     }
 
     /// Where it is bound.

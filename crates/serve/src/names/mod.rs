@@ -65,8 +65,7 @@ impl Names {
     fn answer(&self, message: &[u8], source: IpAddr, carrier: Carrier, into: &mut [u8]) -> Reply {
         let (now, wall) = (self.edge.outside.now(), self.edge.outside.wall());
         let transport = if carrier == Carrier::Udp { Transport::Datagram } else { Transport::Stream };
-        let mut request =
-            Request { message, source, transport, authenticated: false, reserve_bytes: 0, now, wall };
+        let mut request = Request { message, source, transport, authenticated: false, reserve_bytes: 0, now, wall };
         let zones = self.zones.borrow();
         let mut session = None;
         if signed::may_be_signed(message) {
@@ -131,7 +130,8 @@ impl Names {
 
     fn sent(&self, message: &[u8], source: IpAddr, carrier: Carrier, length: usize, answer: &[u8]) -> Reply {
         let recorder = self.edge.recorder();
-        recorder.record_query(&QueryRecord::new(message, &answer[..length], source, carrier), || self.edge.outside.wall());
+        recorder
+            .record_query(&QueryRecord::new(message, &answer[..length], source, carrier), || self.edge.outside.wall());
         Reply::One(length)
     }
 

@@ -34,10 +34,8 @@ fn key() -> Arc<Key> {
 }
 
 fn zones(text: &str) -> Arc<Zones> {
-    let rule = TransferRule {
-        networks: vec!["192.0.2.0/24".parse().unwrap()],
-        keys: vec!["key.example.".parse().unwrap()],
-    };
+    let rule =
+        TransferRule { networks: vec!["192.0.2.0/24".parse().unwrap()], keys: vec!["key.example.".parse().unwrap()] };
     Arc::new(Zones {
         catalog: Arc::new(Catalog::new([Arc::new(Served::new(zone(text)))])),
         keys: Keys::new([key()]),

@@ -4,8 +4,8 @@
 use std::io;
 use std::time::Duration;
 
-use edgeway_base::world::{Address, Datagrams as _};
 use edgeway_base::World;
+use edgeway_base::world::{Address, Datagrams as _};
 use edgeway_dns::error::WireError;
 use edgeway_dns::limits::{MESSAGE_BYTES_MAX, UDP_BYTES_DEFAULT};
 use edgeway_dns::wire::{Class, Composer, Compressor, Flags, Message, Name, Rcode, RecordType};

@@ -85,7 +85,8 @@ fn subject(text: &str) -> Result<(Name, RecordType), Failure> {
             format!("{d}.{c}.{b}.{a}.in-addr.arpa")
         }
         Ok(std::net::IpAddr::V6(six)) => {
-            let nibbles: Vec<_> = six.octets().iter().rev().map(|byte| format!("{:x}.{:x}", byte & 15, byte >> 4)).collect();
+            let nibbles: Vec<_> =
+                six.octets().iter().rev().map(|byte| format!("{:x}.{:x}", byte & 15, byte >> 4)).collect();
             format!("{}.ip6.arpa", nibbles.join("."))
         }
         Err(_) => {

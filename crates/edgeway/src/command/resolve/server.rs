@@ -29,7 +29,11 @@ impl FromStr for Server {
         let address = match (place.parse(), bare.parse::<IpAddr>()) {
             (Ok(address), _) => address,
             (_, Ok(ip)) => SocketAddr::new(ip, PORT),
-            _ => return Err(format!("\"{place}\" is no address: expected one like 9.9.9.9, [::1]:5353 or tcp://9.9.9.9")),
+            _ => {
+                return Err(format!(
+                    "\"{place}\" is no address: expected one like 9.9.9.9, [::1]:5353 or tcp://9.9.9.9"
+                ));
+            }
         };
         Ok(Self { address, stream })
     }
@@ -44,7 +48,8 @@ impl fmt::Display for Server {
 /// The first server of /etc/resolv.conf.
 pub(super) fn of_system() -> Result<Server, String> {
     const FILE: &str = "/etc/resolv.conf";
-    let text = std::fs::read_to_string(FILE).map_err(|error| format!("cannot read {FILE}: {error}; name a --server"))?;
+    let text =
+        std::fs::read_to_string(FILE).map_err(|error| format!("cannot read {FILE}: {error}; name a --server"))?;
     first_of(&text).ok_or_else(|| format!("{FILE} names no server; name a --server"))
 }
 

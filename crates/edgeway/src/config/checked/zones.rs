@@ -120,7 +120,10 @@ impl Making<'_> {
         let written = self.source.text().get(span.clone()).unwrap_or_default();
         let quotes = if written.starts_with("\"\"\"") || written.starts_with("'''") { 3 } else { return span.clone() };
         let behind = written.get(quotes..).unwrap_or_default();
-        let skipped = behind.strip_prefix("\r\n").or_else(|| behind.strip_prefix('\n')).map_or(0, |rest| behind.len() - rest.len());
+        let skipped = behind
+            .strip_prefix("\r\n")
+            .or_else(|| behind.strip_prefix('\n'))
+            .map_or(0, |rest| behind.len() - rest.len());
         let text = &behind[skipped..];
         let mut start = span.start + quotes + skipped;
         for before in text.split_inclusive('\n').take(line.saturating_sub(1) as usize) {

@@ -36,7 +36,8 @@ impl Answered {
     ) {
         let Answer { response: Response { mut head, body, tunnel }, ticket } = answer;
         let status = prepare(&mut head, &body, self.without_content, tunnel.is_some());
-        let record = Record { handler: Rc::clone(handler), world: world.clone(), ticket: Some(ticket), status, body_bytes: 0 };
+        let record =
+            Record { handler: Rc::clone(handler), world: world.clone(), ticket: Some(ticket), status, body_bytes: 0 };
         if let Some(tunnel) = tunnel {
             shared.machine().send_head(self.stream, &head, false);
             recycle::give_reply(head);

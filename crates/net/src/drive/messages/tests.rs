@@ -86,7 +86,8 @@ fn hostile_037_split_anywhere() {
 fn hostile_038_a_thousand_at_once() {
     with_server(async |address, _| {
         let mut client = TcpStream::connect(address).await.unwrap();
-        let all: Vec<u8> = (0..1_000).flat_map(|n: u32| [framed(b"quiet"), framed(&n.to_be_bytes())].concat()).collect();
+        let all: Vec<u8> =
+            (0..1_000).flat_map(|n: u32| [framed(b"quiet"), framed(&n.to_be_bytes())].concat()).collect();
         client.write_all(&all).await.unwrap();
         client.shutdown().await.unwrap();
         for number in 0..1_000_u32 {

@@ -26,7 +26,11 @@ impl End for Dns {
         match exchange.head.method {
             Method::Get | Method::Head => Some(match query_of_target(exchange.head.target()) {
                 Some(query) => answer(exchange, &query),
-                None => page::explained(exchange, Status::BAD_REQUEST, "The target has no `dns=` with a query in base64url."),
+                None => page::explained(
+                    exchange,
+                    Status::BAD_REQUEST,
+                    "The target has no `dns=` with a query in base64url.",
+                ),
             }),
             Method::Post => None,
             Method::Options => Some(respond::options(exchange, METHODS)),
@@ -43,7 +47,7 @@ impl End for Dns {
             }
             let mut body = std::mem::take(&mut exchange.body);
             match body.collect(edgeway_dns::limits::MESSAGE_BYTES_MAX).await {
-                Ok(query) => self::answer(exchange, &query),
+                Ok(query) => answer(exchange, &query),
                 Err(_) => page::error(exchange, Status::CONTENT_TOO_LARGE),
             }
         })
