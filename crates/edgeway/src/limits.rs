@@ -45,7 +45,7 @@ pub const ADMIN_ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a TLS handshake waits for a certificate that is being issued. Browsers give up after 30 s or more; an ACME order takes 3 to 10 s.
 pub const CERTIFICATE_WAIT_MAX: Duration = Duration::from_secs(20);
 
-/// Names that may wait for the ACME agent.
+/// Names that may wait for the keeper.
 pub const WANTED_CERTIFICATES_MAX: usize = 64;
 
 /// For the PROXY header and the TLS handshake together. nginx gives 60 s; a handshake over a satellite takes 2.
@@ -79,3 +79,31 @@ pub const LEAF_LIFETIME: Duration = Duration::from_secs(90 * 86_400);
 /// Fields of HTTP/2 beyond `header_count`: five pseudo-header fields, and a cookie in two dozen crumbs
 /// (RFC 9113 §8.2.3), which HTTP/1.1 sends in one.
 pub const HTTP2_FIELDS_MORE: usize = 28;
+
+/// Answers to ACME servers' visits on port 80 given at once: one for each name of the orders in flight.
+pub const TOKENS_MAX: usize = 1024;
+
+/// How long a request to an ACME server, or to who decides about names, may take in all.
+pub const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of such an answer: as many as an ACME answer may have (`edgeway_tls::limits`).
+pub const FETCH_BODY_BYTES_MAX: usize = edgeway_tls::limits::ACME_BODY_BYTES_MAX;
+
+/// How often the keeper looks whether a certificate's time has come.
+pub const CERTIFICATE_CHECK_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How long a name is left alone after its first failure; doubled with each more. Let's Encrypt allows five failed
+/// validations an hour for a name.
+pub const ACME_FIRST_PAUSE: Duration = Duration::from_secs(15 * 60);
+
+/// The longest such time.
+pub const ACME_LONGEST_PAUSE: Duration = Duration::from_secs(12 * 3600);
+
+/// How long a name that was refused is refused without asking again.
+pub const REFUSED_NAMES_FOR: Duration = Duration::from_secs(60);
+
+/// Refused names remembered at once, about 100 bytes each.
+pub const REFUSED_NAMES_MAX: usize = 10_000;
+
+/// Bytes read at once while a TLS handshake is looked at: a flight with a chain of certificates is about 4 KB.
+pub const HANDSHAKE_READ_BYTES: usize = 16 << 10;

@@ -39,9 +39,7 @@ pub fn handle(edge: &Rc<Edge>, request: Request) -> Answering<Ticket> {
     if let Err(response) = enter(&mut exchange, &site, number) {
         return Answering::Now(finish(exchange, Some((&site, number)), response));
     }
-    if route.stages.is_empty()
-        && let Some(response) = route.end.answer_now(&mut exchange)
-    {
+    if let Some(response) = Next::new(route).run_now(&mut exchange) {
         return Answering::Now(finish(exchange, Some((&site, number)), response));
     }
     Answering::Later(Box::pin(async move {

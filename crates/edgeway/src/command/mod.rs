@@ -5,6 +5,7 @@ pub mod ca;
 pub mod check;
 pub mod failure;
 pub mod generate;
+pub mod lab;
 pub mod reload;
 pub mod resolve;
 pub mod serve;
@@ -34,6 +35,7 @@ enum Command {
     Serve(serve::ServeArguments),
     Check(check::CheckArguments),
     Ca(ca::CaArguments),
+    Lab(lab::LabArguments),
     Reload(reload::ReloadArguments),
     Resolve(resolve::ResolveArguments),
     User(user::UserArguments),
@@ -73,6 +75,7 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments, &mut terminal),
         Command::Ca(arguments) => ca::run(arguments, &mut terminal),
         Command::Check(arguments) => check::run(&arguments, &mut terminal),
+        Command::Lab(arguments) => lab::run(&arguments, &mut terminal),
         Command::Reload(arguments) => reload::run(&arguments, &mut terminal),
         Command::Resolve(arguments) => resolve::run(&arguments, &mut terminal),
         Command::User(arguments) => user::run(&arguments, &mut terminal),

@@ -29,7 +29,7 @@ pub struct ServeArguments {
     #[arg(long, value_name = "ADDRESS", value_parser = |text: &str| text.parse::<Endpoint>())]
     https: Option<Endpoint>,
     /// Where to answer metrics, health and reload, instead of what the configuration says.
-    #[arg(long, value_name = "ADDRESS", value_parser = |text: &str| text.parse::<Endpoint>())]
+    #[arg(long, value_name = "ADDRESS", value_parser = local_endpoint)]
     admin: Option<Endpoint>,
     #[command(flatten)]
     state: StateArguments,
@@ -42,6 +42,16 @@ pub struct ServeArguments {
     /// Says that it is ready as one line of JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// As in the configuration, the admin address is this machine's alone.
+fn local_endpoint(text: &str) -> Result<Endpoint, String> {
+    let endpoint: Endpoint = text.parse()?;
+    if endpoint.is_local() {
+        return Ok(endpoint);
+    }
+    let port = endpoint.port().unwrap_or_default();
+    Err(format!("other machines could reach it: write \"localhost:{port}\", or \"unix:\" and a path"))
 }
 
 /// Does it, until it is told to stop.

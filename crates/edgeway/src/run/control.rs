@@ -22,6 +22,8 @@ use tokio::sync::{mpsc, watch};
 
 use super::admin::{ReloadWish, RunningProcess, Standing};
 use super::handover::{self, Inheritance};
+use super::issuing::Issuing;
+use super::keeper::keeping::Keeping;
 use super::loading::{Ready, Wanted};
 use super::shared::Shared;
 use super::sockets::Sockets;
@@ -115,6 +117,8 @@ struct Control {
     reloads: mpsc::Receiver<ReloadWish>,
     reload_sender: mpsc::Sender<ReloadWish>,
     wanted_certificates: mpsc::Receiver<String>,
+    keeping: Keeping,
+    issuing: Issuing,
 }
 
 impl Control {
@@ -140,8 +144,9 @@ impl Control {
             tracing::warn!("the kept ticket keys are damaged and were left aside");
         }
         let authority = open_authority(&checked, &state, world.wall())?;
-        let front = make_front(&checked, &memory, authority.as_ref().map(|(authority, _)| Arc::clone(authority)))
-            .map_err(Failure::new)?;
+        let keeping = Keeping::new(&state);
+        let signer = authority.as_ref().map(|(authority, _)| Arc::clone(authority));
+        let front = make_front(&checked, &memory, signer, &keeping).map_err(Failure::new)?;
         let count = options.workers.or(checked.workers).unwrap_or_else(edgeway_net::os::worker::recommended).max(1);
         let (sockets, heir) = match inherited {
             Some(mut inherited) => (Sockets::adopt(std::mem::take(&mut inherited.sockets)), Some(inherited)),
@@ -159,6 +164,7 @@ impl Control {
             log: ArcSwap::from_pointee(start_log(&checked.logging.access)?),
             pseudonym: pseudonym(&world),
             front_generation: watch::Sender::new(0),
+            tokens: Arc::default(),
             wanted,
         });
         let mut control = Self {
@@ -180,6 +186,8 @@ impl Control {
             reloads,
             reload_sender,
             wanted_certificates,
+            keeping,
+            issuing: Issuing::default(),
         };
         control.open(count)?;
         if let Some(heir) = heir {
@@ -210,6 +218,7 @@ impl Control {
             self.workers.push((orders, thread));
         }
         self.open_admin()?;
+        self.keep_certificates(None);
         self.show();
         self.watch = Watch::new(self.files());
         let running = Running { process: std::process::id(), admin: self.admin.clone() };
@@ -284,7 +293,8 @@ impl Control {
                     // Whoever asked may have left; the reload was done all the same.
                     let _ = wish.done.send(self.reload());
                 }
-                Some(name) = self.wanted_certificates.recv() => tracing::debug!(name, "a certificate is wanted"),
+                Some(name) = self.wanted_certificates.recv() => self.keeping.want(name),
+                () = self.keeping.changed() => self.renew_front(),
             }
         }
         self.stop(&mut signals).await;
@@ -318,6 +328,27 @@ impl Control {
         self.zones = zones;
     }
 
+    /// A certificate has come from the public authority.
+    fn renew_front(&self) {
+        let signer = self.authority.as_ref().map(|(authority, _)| Arc::clone(authority));
+        match make_front(&self.checked, &self.shared.memory, signer, &self.keeping) {
+            Ok(front) => self.shared.replace_front(front),
+            Err(error) => tracing::error!("the new certificate cannot be served: {error}"),
+        }
+    }
+
+    /// From a public authority, and for others from our own. Sites that have their certificates are served in any case.
+    fn keep_certificates(&mut self, before: Option<&Checked>) {
+        if let Err(error) = self.keeping.serve(&self.checked, &self.world, &self.shared, &self.clock) {
+            tracing::error!("no certificates can be asked for: {error}");
+        }
+        let Some((authority, _)) = &self.authority else { return };
+        let issuing = self.issuing.serve(&self.checked, before, authority, &self.world, &self.clock, &self.state);
+        if let Err(error) = issuing {
+            tracing::error!("no certificates can be issued: {error}");
+        }
+    }
+
     fn reload_by(&mut self, cause: &str) {
         match self.reload() {
             Ok(text) => tracing::info!(cause, "{}", text.trim_end()),
@@ -336,7 +367,8 @@ impl Control {
             }
         };
         let signer = authority.as_ref().map(|(authority, _)| Arc::clone(authority));
-        let front = make_front(&checked, &self.shared.memory, signer).map_err(|error| format!("{error}\n"))?;
+        let front =
+            make_front(&checked, &self.shared.memory, signer, &self.keeping).map_err(|error| format!("{error}\n"))?;
         let zones = self.signed.make(&checked.names, &self.state, self.world.wall(), &mut *self.world.entropy());
         let zones = zones.map_err(|error| format!("{error}\n"))?;
         let difference =
@@ -362,7 +394,8 @@ impl Control {
         for (purpose, address) in difference.gone {
             self.tell_all(|| Order::Forget(purpose, address.clone()));
         }
-        self.checked = checked;
+        let before = std::mem::replace(&mut self.checked, checked);
+        self.keep_certificates(Some(&before));
         self.show();
         self.watch = Watch::new(self.files());
         let many = |count: usize, word| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
@@ -448,12 +481,20 @@ fn open_authority(
     own_authority::open_or_create(state, now).map(Some).map_err(Failure::new)
 }
 
-fn make_front(checked: &Checked, memory: &Arc<Memory>, authority: Option<Arc<Authority>>) -> Result<Front, String> {
+fn make_front(
+    checked: &Checked,
+    memory: &Arc<Memory>,
+    authority: Option<Arc<Authority>>,
+    keeping: &Keeping,
+) -> Result<Front, String> {
     if !checked.listening.has_tls() {
         return Front::build(memory, Vec::new(), edgeway_tls::server::FrontSettings::default())
             .map_err(|error| error.to_string());
     }
-    checked.certificates.front(memory, authority, IssueRule::Never).map_err(|error| error.to_string())
+    checked
+        .certificates
+        .front(memory, authority, IssueRule::Never, &keeping.certificates())
+        .map_err(|error| error.to_string())
 }
 
 fn start_log(target: &AccessTarget) -> Result<Option<std::sync::mpsc::SyncSender<Vec<u8>>>, Failure> {

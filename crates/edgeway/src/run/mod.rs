@@ -8,6 +8,8 @@ pub mod access_writer;
 pub mod admin;
 pub mod control;
 pub mod handover;
+pub mod issuing;
+pub mod keeper;
 pub mod loading;
 pub mod own_authority;
 pub mod shared;

@@ -13,6 +13,7 @@ use edgeway_serve::stages::record::metrics::WorkerMetrics;
 use edgeway_tls::server::{Front, Memory};
 use tokio::sync::{mpsc, watch};
 
+use super::keeper::tokens::Tokens;
 use crate::limits::CERTIFICATE_WAIT_MAX;
 
 /// Shared by all threads of the server.
@@ -29,7 +30,9 @@ pub struct Shared {
     pub pseudonym: String,
     /// Counts the fronts; sessions that wait for a certificate look again when it moves.
     pub front_generation: watch::Sender<u64>,
-    /// Names whose certificates are wanted, for the ACME agent.
+    /// Answers to ACME servers' visits on port 80.
+    pub tokens: Arc<Tokens>,
+    /// Names whose certificates are wanted, for the keeper.
     pub wanted: mpsc::Sender<String>,
 }
 
@@ -52,7 +55,7 @@ impl Certificates for WorkerCertificates {
     fn awaited<'a>(&'a self, name: &'a str) -> Boxed<'a, bool> {
         Box::pin(async move {
             let mut generation = self.0.front_generation.subscribe();
-            // A full queue means the agent is busy with others; the client will come again.
+            // A full queue means the keeper is busy with others; the client will come again.
             if self.0.wanted.try_send(name.to_owned()).is_err() {
                 return false;
             }

@@ -16,10 +16,11 @@ use edgeway_net::os::{BatchSocket, Kernel, KernelListener};
 use edgeway_serve::names::Zones;
 use edgeway_serve::stages::record::Recorder;
 use edgeway_serve::stages::record::access_log::AccessLog;
-use edgeway_serve::{Edge, Names};
+use edgeway_serve::{Edge, Names, Plan};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 
+use super::keeper::tokens::TokenEnd;
 use super::shared::{Shared, certificates};
 use super::sockets::Purpose;
 use crate::config::checked::Checked;
@@ -48,7 +49,12 @@ pub async fn run(
     workers: usize,
     mut orders: UnboundedReceiver<Order>,
 ) {
-    let edge = Edge::new(Rc::new(world.clone()), checked.plan(), recorder(index, &shared, &checked), &shared.pseudonym);
+    let edge = Edge::new(
+        Rc::new(world.clone()),
+        plan(&shared, &checked),
+        recorder(index, &shared, &checked),
+        &shared.pseudonym,
+    );
     let names = Names::new(Rc::clone(&edge), zones);
     edge.set_names(&names);
     let house = tokio::task::spawn_local(Rc::clone(&edge).keep_house());
@@ -83,6 +89,13 @@ pub async fn run(
     house.abort();
 }
 
+/// A worker's own plan, and the answers to ACME servers before it.
+fn plan(shared: &Shared, checked: &Checked) -> Plan {
+    let mut plan = checked.plan();
+    plan.challenges = Some(Rc::new(TokenEnd(Arc::clone(&shared.tokens))));
+    plan
+}
+
 fn recorder(index: usize, shared: &Shared, checked: &Checked) -> Recorder {
     let metrics = Arc::clone(&shared.metrics[index]);
     let log = shared.log.load();
@@ -107,7 +120,7 @@ struct Worker {
 
 impl Worker {
     fn serve(&mut self, checked: Arc<Checked>) {
-        self.edge.replace_plan(checked.plan());
+        self.edge.replace_plan(plan(&self.shared, &checked));
         self.edge.replace_recorder(recorder(self.index, &self.shared, &checked));
         self.checked = checked;
         for ((purpose, _), (door, _)) in &self.listening {

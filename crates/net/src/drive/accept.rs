@@ -15,7 +15,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use edgeway_base::World;
 use edgeway_base::world::{Address, ByteStream, Listener};
 use edgeway_http::h1::machine::ServerLimits;
-use edgeway_http::semantics::forwarded::TrustedPeers;
+use edgeway_http::semantics::forwarded::{TrustedPeers, canonical_text};
 use edgeway_tls::server::Front;
 
 use super::gate::{Gate, Pass};
@@ -248,7 +248,11 @@ impl<W: World, H: Handler> Arrival<W, H> {
     }
 
     fn facts(&self, peer: Address, socket_peer: Address, local: Address, tls: Option<TlsFacts>) -> Rc<ConnectionFacts> {
-        Rc::new(ConnectionFacts { peer, socket_peer, local, tls, worker: self.worker })
+        let peer_text = match &peer {
+            Address::Ip(address) => canonical_text(address.ip()).into(),
+            Address::Unix(_) => Box::default(),
+        };
+        Rc::new(ConnectionFacts { peer, peer_text, socket_peer, local, tls, worker: self.worker })
     }
 }
 

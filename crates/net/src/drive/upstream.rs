@@ -116,6 +116,28 @@ pub struct CallTimeouts {
     pub idle: Duration,
 }
 
+/// A request as a call makes it.
+pub struct Outgoing<'a> {
+    /// Its head, ready for this upstream.
+    pub head: &'a RequestHead,
+    /// Its content.
+    pub content: Body,
+    /// An empty head with warm memory, for the response.
+    pub reply: ResponseHead,
+}
+
+/// Around a call: clocks, the time it has, and the pool its connection came from.
+pub struct CallContext {
+    /// Clocks.
+    pub outside: Rc<dyn Outside>,
+    /// How long it may take.
+    pub timeouts: CallTimeouts,
+    /// Where the connection goes when both messages are complete and it may be used again.
+    pub home: Option<(Rc<Pool>, PoolKey)>,
+    /// When it begins.
+    pub now: Instant,
+}
+
 /// One request on one connection, and its response.
 pub struct Call {
     connection: Option<Box<Connection>>,
@@ -126,6 +148,8 @@ pub struct Call {
     outside: Rc<dyn Outside>,
     timeouts: CallTimeouts,
     deadline: Instant,
+    /// When it was last polled.
+    seen: Instant,
     home: Option<(Rc<Pool>, PoolKey)>,
     length: BodyLength,
 }
@@ -141,21 +165,14 @@ pub enum Reply {
 }
 
 impl Call {
-    /// Begins to send `head` and `content` on `connection`. The connection returns to `home` by itself when both
-    /// messages are complete and it may be used again.
-    pub fn new(
-        mut connection: Box<Connection>,
-        head: &RequestHead,
-        content: Body,
-        reply: ResponseHead,
-        outside: Rc<dyn Outside>,
-        timeouts: CallTimeouts,
-        home: Option<(Rc<Pool>, PoolKey)>,
-    ) -> Self {
+    /// Begins to send a request on `connection`.
+    pub fn new(mut connection: Box<Connection>, outgoing: Outgoing<'_>, context: CallContext) -> Self {
+        let Outgoing { head, content, reply } = outgoing;
+        let CallContext { outside, timeouts, home, now } = context;
         let length = content.length();
         connection.sent_bytes = 0;
         connection.machine.send_request(head, length);
-        let deadline = outside.now() + timeouts.first_byte;
+        let deadline = now + timeouts.first_byte;
         Self {
             connection: Some(connection),
             content_complete: length == BodyLength::None,
@@ -165,6 +182,7 @@ impl Call {
             outside,
             timeouts,
             deadline,
+            seen: now,
             home,
             length: BodyLength::Unknown,
         }
@@ -249,6 +267,7 @@ impl Call {
     /// Sends, reads, and answers with the next thing the upstream said.
     fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Result<ClientEvent, CallError>> {
         let now = self.outside.now();
+        self.seen = now;
         loop {
             self.pump_content(context, now)?;
             let Some(connection) = &mut self.connection else {
@@ -311,7 +330,7 @@ impl Call {
         if self.content_complete && connection.machine.is_reusable() && !connection.ended {
             connection.reused = true;
             connection.rest();
-            pool.put(key, connection, self.outside.now());
+            pool.put(key, connection, self.seen);
         }
     }
 }

@@ -1,13 +1,19 @@
 //! Answers of the authority, message in and message out.
 
-use edgeway_base::{Entropy, SeededEntropy};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use edgeway_base::{Entropy, Instant, SeededEntropy, WallTime};
 
 mod hostile;
 
 use super::*;
 use crate::error::WireError;
-use crate::wire::edns::{Cookie, ExtendedError, OptionCode};
-use crate::wire::{Class, Composer, Flags, Header, Message, Opcode, Rcode, Records, Section};
+use crate::wire::edns::{ClientSubnet, Cookie, ExtendedError, OptionCode};
+use crate::wire::{
+    Class, Composer, Compressor, Flags, Header, Message, Name, NameRef, Opcode, Rcode, RecordData, RecordType, Records,
+    Section,
+};
 use crate::zone::{Zone, ZoneBuilder, ZoneText, read_zone};
 
 fn name(text: &str) -> Name {

@@ -15,6 +15,7 @@ enum Action {
     Redirect,
     Dns,
     Respond,
+    Issue,
 }
 
 impl Action {
@@ -26,6 +27,7 @@ impl Action {
             Self::Redirect => "redirect",
             Self::Dns => "dns",
             Self::Respond => "respond",
+            Self::Issue => "issue",
         }
     }
 }
@@ -38,7 +40,7 @@ impl Check<'_> {
             self.found.error(
                 route.span.clone(),
                 message,
-                "expected `files`, `store`, `proxy`, `redirect`, `dns` or `respond`",
+                "expected `files`, `store`, `proxy`, `redirect`, `dns`, `respond` or `issue`",
             );
         }
         for (second, span) in actions.iter().skip(1) {
@@ -91,6 +93,7 @@ fn actions(route: &Route) -> Vec<(Action, Range<usize>)> {
         (Action::Redirect, span(route.redirect.as_ref())),
         (Action::Dns, span(route.dns.as_ref().filter(|dns| dns.value))),
         (Action::Respond, span(route.respond.as_ref())),
+        (Action::Issue, span(route.issue.as_ref())),
     ]
     .into_iter()
     .filter_map(|(action, span)| Some((action, span?)))

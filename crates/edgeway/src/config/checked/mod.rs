@@ -2,6 +2,7 @@
 //! shared by all workers, each of which makes its own `Plan` of it ([`plan`]). The data path asks no options.
 
 pub mod certificates;
+pub mod issue;
 pub mod listening;
 pub mod plan;
 pub mod proxy;
@@ -11,6 +12,7 @@ pub mod zones;
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use edgeway_base::WallTime;
@@ -27,7 +29,9 @@ use super::read::Value as _;
 use super::source::Source;
 use crate::limits::HTTP2_FIELDS_MORE;
 use certificates::Certificates;
+use issue::Issue;
 use listening::Listening;
+use route::End;
 use site::Site;
 use zones::CheckedNames;
 
@@ -85,6 +89,16 @@ pub enum AccessTarget {
     Stdout,
     /// The end of this file.
     File(PathBuf),
+}
+
+impl Checked {
+    /// What issues certificates to other machines, if a route does.
+    pub fn issues(&self) -> Option<&Arc<Issue>> {
+        self.sites.iter().flat_map(|site| &site.routes).find_map(|route| match &route.end {
+            End::Issue(issue) => Some(issue),
+            _ => None,
+        })
+    }
 }
 
 /// The making of a checked form.

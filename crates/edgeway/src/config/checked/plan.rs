@@ -17,6 +17,7 @@ use super::Checked;
 use super::proxy::Server;
 use super::route::{End, Route};
 use super::site::Site;
+use crate::run::issuing::IssueEnd;
 
 impl Checked {
     /// A worker's own plan.
@@ -88,6 +89,7 @@ impl End {
             Self::Dns => Rc::new(Dns),
             Self::Redirect(redirect) => Rc::new(redirect.clone()),
             Self::Respond(respond) => Rc::new(respond.clone()),
+            Self::Issue(issue) => Rc::new(IssueEnd(issue.clone())),
         }
     }
 }

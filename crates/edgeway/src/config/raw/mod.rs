@@ -3,6 +3,7 @@
 
 pub mod auth;
 pub mod headers;
+pub mod issue;
 pub mod limits;
 pub mod listen;
 pub mod log;
@@ -17,6 +18,7 @@ pub mod zone;
 
 pub use auth::{Auth, AuthScheme};
 pub use headers::Headers;
+pub use issue::Issue;
 pub use limits::Limits;
 pub use listen::Listen;
 pub use log::{AccessLog, Level, Log, LogFormat};

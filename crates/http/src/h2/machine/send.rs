@@ -158,8 +158,8 @@ impl Connection {
     pub(super) fn set_priority(&mut self, id: StreamId, priority: Priority) {
         let Some(slot) = self.streams.find(id) else { return };
         self.streams.get_mut(slot).priority = priority;
-        if self.scheduler.is_waiting(slot) {
-            self.scheduler.add(slot, id, priority);
+        if self.scheduler.is_waiting(slot.number()) {
+            self.scheduler.add(slot.number(), id.get().into(), priority);
         }
     }
 
@@ -167,9 +167,9 @@ impl Connection {
     pub(super) fn schedule(&mut self, slot: Slot) {
         let stream = self.streams.get(slot);
         if stream.queue.is_empty() || stream.send_window.available() == 0 {
-            self.scheduler.remove(slot);
+            self.scheduler.remove(slot.number());
         } else {
-            self.scheduler.add(slot, stream.id, stream.priority);
+            self.scheduler.add(slot.number(), stream.id.get().into(), stream.priority);
         }
     }
 

@@ -138,7 +138,12 @@ impl Slot {
         Self(index)
     }
 
-    pub(super) const fn index(self) -> usize {
+    /// The number the scheduler knows it by.
+    pub(super) const fn number(self) -> u32 {
+        self.0
+    }
+
+    const fn index(self) -> usize {
         self.0 as usize
     }
 }

@@ -94,7 +94,7 @@ impl AccessLog {
         line.raw("\",\"host\":\"")
             .escaped(head.authority().as_bytes())
             .raw("\",\"target\":\"")
-            .escaped(head.target().as_bytes());
+            .escaped(ticket.asked_target().as_bytes());
         line.raw("\",\"protocol\":\"")
             .raw(head.version.as_str())
             .raw("\",\"status\":")
@@ -136,7 +136,7 @@ impl AccessLog {
             .raw("] \"")
             .raw(head.method.as_str())
             .raw(" ")
-            .escaped(head.target().as_bytes());
+            .escaped(ticket.asked_target().as_bytes());
         line.raw(" ").raw(head.version.as_str()).raw("\" ").number(u64::from(sent.status.code()));
         line.raw(" ").number(sent.body_bytes).raw(" \"").field(&head.fields, FieldName::Referer);
         line.raw("\" \"").field(&head.fields, FieldName::UserAgent).raw("\"\n");
@@ -184,27 +184,39 @@ impl Line<'_> {
     /// A client's text: quotes, backslashes, control bytes and anything beyond ASCII are escaped, so that no request can
     /// forge a line or colour a terminal. `\u00XX` is right in JSON and readable in the combined format.
     fn escaped(&mut self, text: &[u8]) -> &mut Self {
-        let mut clean_from = 0;
-        for (index, byte) in text.iter().enumerate() {
-            if matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\') {
-                continue;
-            }
-            self.0.extend_from_slice(&text[clean_from..index]);
-            clean_from = index + 1;
-            match byte {
-                b'"' => self.0.extend_from_slice(b"\\\""),
-                b'\\' => self.0.extend_from_slice(b"\\\\"),
-                other => {
-                    const HEX: &[u8; 16] = b"0123456789abcdef";
-                    let (high, low) = (HEX[usize::from(other >> 4)], HEX[usize::from(other & 15)]);
-                    self.0.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
-                }
-            }
+        let mut rest = text;
+        while let Some(at) = rest.iter().position(|byte| !PLAIN[usize::from(*byte)]) {
+            self.0.extend_from_slice(&rest[..at]);
+            self.escape(rest[at]);
+            rest = &rest[at + 1..];
         }
-        self.0.extend_from_slice(&text[clean_from..]);
+        self.0.extend_from_slice(rest);
         self
     }
+
+    fn escape(&mut self, byte: u8) {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        match byte {
+            b'"' => self.0.extend_from_slice(b"\\\""),
+            b'\\' => self.0.extend_from_slice(b"\\\\"),
+            other => {
+                let (high, low) = (HEX[usize::from(other >> 4)], HEX[usize::from(other & 15)]);
+                self.0.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
+            }
+        }
+    }
 }
+
+/// Bytes that stand for themselves in a line.
+static PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = b' ';
+    while byte <= b'~' {
+        table[byte as usize] = byte != b'"' && byte != b'\\';
+        byte += 1;
+    }
+    table
+};
 
 /// The time as text, made once a millisecond (JSON) or once a second (combined).
 struct Clock {

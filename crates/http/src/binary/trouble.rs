@@ -1,14 +1,13 @@
 //! How much a peer costs for how little. Every offence adds points, time takes them away; too many end the connection
-//! with ENHANCE_YOUR_CALM (RFC 9113 §10.5). Asked by every handler of the connection; the prices are in `limits.rs`.
+//! (RFC 9113 §10.5, RFC 9114 §10.5). Asked by the handlers of both binary dialects; the prices are in `limits.rs`.
 
 use edgeway_base::Instant;
 
-use crate::h2::error::{ConnectionError, ErrorCode};
-use crate::h2::limits::{ANSWERS_MAX, ANSWERS_PER_DATA, TROUBLE_DRAIN_PER_SECOND, TROUBLE_MAX, trouble};
+use super::limits::{ANSWERS_MAX, ANSWERS_PER_DATA, TROUBLE_DRAIN_PER_SECOND, TROUBLE_MAX, trouble};
 
 /// What a peer did that costs us and gains nobody anything.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Offence {
+pub(crate) enum Offence {
     Reset,
     StreamError,
     Refused,
@@ -63,9 +62,13 @@ impl Offence {
     }
 }
 
+/// The last straw: the connection is to end, for this reason.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct TooMuchTrouble(pub(crate) &'static str);
+
 /// The account of one connection.
 #[derive(Debug)]
-pub(super) struct Trouble {
+pub(crate) struct Trouble {
     /// Thousandths of points, so that fractions of a second drain too.
     level: u64,
     updated: Instant,
@@ -74,12 +77,12 @@ pub(super) struct Trouble {
 }
 
 impl Trouble {
-    pub(super) const fn new(now: Instant) -> Self {
+    pub(crate) const fn new(now: Instant) -> Self {
         Self { level: 0, updated: now, answers: ANSWERS_MAX }
     }
 
     /// Writes an offence down.
-    pub(super) fn add(&mut self, offence: Offence, now: Instant) -> Result<(), ConnectionError> {
+    pub(crate) fn add(&mut self, offence: Offence, now: Instant) -> Result<(), TooMuchTrouble> {
         let elapsed = u64::try_from(now.saturating_since(self.updated).as_millis()).unwrap_or(u64::MAX);
         let drained = elapsed.saturating_mul(u64::from(TROUBLE_DRAIN_PER_SECOND));
         if drained > 0 {
@@ -88,13 +91,13 @@ impl Trouble {
         }
         self.level += u64::from(offence.points()) * 1_000;
         if self.level > u64::from(TROUBLE_MAX) * 1_000 {
-            return Err(ConnectionError::by_peer(ErrorCode::ENHANCE_YOUR_CALM, offence.reason()));
+            return Err(TooMuchTrouble(offence.reason()));
         }
         Ok(())
     }
 
     /// Writes an offence down unless something of ours may have asked for the frame.
-    pub(super) fn add_unless_answer(&mut self, offence: Offence, now: Instant) -> Result<(), ConnectionError> {
+    pub(crate) fn add_unless_answer(&mut self, offence: Offence, now: Instant) -> Result<(), TooMuchTrouble> {
         if self.answers > 0 {
             self.answers -= 1;
             return Ok(());
@@ -103,7 +106,7 @@ impl Trouble {
     }
 
     /// We sent a DATA frame the peer will answer with window.
-    pub(super) fn expect_answers(&mut self) {
+    pub(crate) fn expect_answers(&mut self) {
         self.answers = (self.answers + ANSWERS_PER_DATA).min(ANSWERS_MAX);
     }
 }
@@ -120,8 +123,7 @@ mod tests {
             for _ in 0..burst {
                 assert_eq!(trouble.add(offence, now), Ok(()), "{offence:?}");
             }
-            let error = trouble.add(offence, now).unwrap_err();
-            assert_eq!(error.code, ErrorCode::ENHANCE_YOUR_CALM);
+            assert_eq!(trouble.add(offence, now), Err(TooMuchTrouble(offence.reason())));
         }
     }
 

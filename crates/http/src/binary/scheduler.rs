@@ -1,19 +1,17 @@
-//! Whose bytes go next (RFC 9218 §10): the most urgent; among equals those wanted whole, one after the other in the order
-//! of their requests, take turns as one with those that are of use in parts. Asked for every DATA frame that is composed.
+//! For the binary dialects: whose bytes go next (RFC 9218 §10): the most urgent; among equals those wanted whole, one after the other in the order
+//! of their requests, take turns as one with those that are of use in parts. Asked for every DATA frame that is composed; slots are the caller's small numbers for its streams.
 //!
 //! Streams with something to send are links of two lists for each urgency; every step is constant but the placing of a
 //! stream among those wanted whole, which is near the end of its list.
 
-use super::streams::Slot;
-use crate::binary::Priority;
-use crate::h2::wire::StreamId;
+use super::priority::Priority;
 
 const URGENCIES: usize = Priority::URGENCY_MAX as usize + 1;
 const NONE: u32 = u32::MAX;
 
 /// The streams that have something to send and may send it.
 #[derive(Debug)]
-pub(super) struct Scheduler {
+pub(crate) struct Scheduler {
     links: Vec<Link>,
     levels: [Level; URGENCIES],
     /// One bit for each urgency at which a stream waits.
@@ -22,7 +20,8 @@ pub(super) struct Scheduler {
 
 #[derive(Clone, Copy, Debug)]
 struct Link {
-    id: StreamId,
+    /// The stream's number, which tells the order of the requests.
+    id: u64,
     previous: u32,
     next: u32,
     /// Where it is linked, when it is.
@@ -46,7 +45,7 @@ struct Level {
 const EMPTY: List = List { first: NONE, last: NONE };
 
 impl Scheduler {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             links: Vec::new(),
             levels: [Level { whole: EMPTY, parts: EMPTY, parts_turn: false }; URGENCIES],
@@ -55,8 +54,8 @@ impl Scheduler {
     }
 
     /// Puts a stream in line; one that is in line at another priority changes over.
-    pub(super) fn add(&mut self, slot: Slot, id: StreamId, priority: Priority) {
-        let index = slot.index();
+    pub(crate) fn add(&mut self, slot: u32, id: u64, priority: Priority) {
+        let index = slot as usize;
         if index >= self.links.len() {
             self.links.resize(index + 1, Link { id, previous: NONE, next: NONE, place: None });
         }
@@ -69,36 +68,36 @@ impl Scheduler {
     }
 
     /// Takes a stream out of line, if it is in.
-    pub(super) fn remove(&mut self, slot: Slot) {
+    pub(crate) fn remove(&mut self, slot: u32) {
         if self.is_waiting(slot) {
-            self.unlink(slot.index() as u32);
+            self.unlink(slot);
         }
     }
 
-    pub(super) fn is_waiting(&self, slot: Slot) -> bool {
-        self.links.get(slot.index()).is_some_and(|link| link.place.is_some())
+    pub(crate) fn is_waiting(&self, slot: u32) -> bool {
+        self.links.get(slot as usize).is_some_and(|link| link.place.is_some())
     }
 
     /// The stream whose turn it is.
-    pub(super) fn next(&self) -> Option<Slot> {
+    pub(crate) fn next(&self) -> Option<u32> {
         let level = self.levels.get(self.waiting.trailing_zeros() as usize)?;
         let parts_go = level.whole.first == NONE || (level.parts_turn && level.parts.first != NONE);
         let first = if parts_go { level.parts.first } else { level.whole.first };
-        Some(Slot::new(first))
+        Some(first)
     }
 
     /// The stream whose turn it was has sent a frame and wants to send more.
-    pub(super) fn rotate(&mut self, slot: Slot) {
-        let Some(place) = self.links[slot.index()].place else { return };
+    pub(crate) fn rotate(&mut self, slot: u32) {
+        let Some(place) = self.links[slot as usize].place else { return };
         self.levels[usize::from(place.urgency)].parts_turn = !place.incremental;
         if place.incremental {
-            self.unlink(slot.index() as u32);
-            self.link(slot.index() as u32, place);
+            self.unlink(slot);
+            self.link(slot, place);
         }
     }
 
     /// Gives spare memory back.
-    pub(super) fn release_memory(&mut self) {
+    pub(crate) fn release_memory(&mut self) {
         if self.waiting == 0 {
             self.links = Vec::new();
         }
@@ -161,14 +160,14 @@ mod tests {
     use edgeway_base::{Entropy, SeededEntropy};
 
     fn add(scheduler: &mut Scheduler, slot: u32, urgency: u8, incremental: bool) {
-        scheduler.add(Slot::new(slot), StreamId::new(slot * 2 + 1), Priority { urgency, incremental });
+        scheduler.add(slot, u64::from(slot) * 2 + 1, Priority { urgency, incremental });
     }
 
     fn turns(scheduler: &mut Scheduler, count: usize) -> Vec<usize> {
         let turn = |_| {
             let slot = scheduler.next().unwrap();
             scheduler.rotate(slot);
-            slot.index()
+            slot as usize
         };
         (0..count).map(turn).collect()
     }
@@ -183,15 +182,15 @@ mod tests {
         add(&mut scheduler, 7, 0, true);
         add(&mut scheduler, 8, 0, true);
         assert_eq!(turns(&mut scheduler, 4), [7, 8, 7, 8]);
-        scheduler.remove(Slot::new(7));
-        scheduler.remove(Slot::new(8));
+        scheduler.remove(7);
+        scheduler.remove(8);
         add(&mut scheduler, 5, 3, true);
         add(&mut scheduler, 6, 3, true);
         assert_eq!(turns(&mut scheduler, 6), [5, 2, 6, 2, 5, 2], "one wanted whole is one sharer");
         add(&mut scheduler, 9, 1, false);
         assert_eq!(turns(&mut scheduler, 1), [9], "re-ranked");
         for slot in [2, 4, 5, 6, 9] {
-            scheduler.remove(Slot::new(slot));
+            scheduler.remove(slot);
         }
         assert!(scheduler.next().is_none());
     }
@@ -205,17 +204,17 @@ mod tests {
             match entropy.below(3) {
                 0 => {
                     let priority = Priority { urgency: entropy.below(8) as u8, incremental: entropy.below(2) == 0 };
-                    scheduler.add(Slot::new(slot), StreamId::new(slot * 2 + 1), priority);
+                    scheduler.add(slot, u64::from(slot) * 2 + 1, priority);
                     waiting.insert(slot, priority);
                 }
                 1 => {
-                    scheduler.remove(Slot::new(slot));
+                    scheduler.remove(slot);
                     waiting.remove(&slot);
                 }
                 _ => {
                     let next = scheduler.next();
                     let most_urgent = waiting.values().map(|priority| priority.urgency).min();
-                    let found = next.map(|slot| waiting[&(slot.index() as u32)].urgency);
+                    let found = next.map(|slot| waiting[&slot].urgency);
                     assert_eq!(found, most_urgent);
                     next.into_iter().for_each(|slot| scheduler.rotate(slot));
                 }
