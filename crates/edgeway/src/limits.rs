@@ -60,6 +60,16 @@ pub const ADMIN_CONNECTIONS_MAX: usize = 64;
 /// How often the control thread looks at files, the calendar and ticket keys.
 pub const CONTROL_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Bytes of a secret of a transaction signature (TSIG): RFC 8945 §10 asks for at least as many as can not be guessed; 128 bits are.
+pub const TSIG_SECRET_BYTES_MIN: usize = 16;
+
+/// How long `edgeway resolve` waits for an answer before it asks again. dig gives 5 s; a resolver that has to walk from the root
+/// takes 2.
+pub const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Times `edgeway resolve` asks, the first included: a datagram may be lost on either way.
+pub const RESOLVE_TRIES: u32 = 3;
+
 /// Bytes of one message of a handover: a socket's address, or the ticket keys.
 pub const HANDOVER_MESSAGE_BYTES_MAX: usize = 16 << 10;
 

@@ -23,7 +23,7 @@ pub const LIST: &[(&str, &str)] = &[
     ("rewrite", "stages below see the path and the fields the application will see"),
     ("admit", "nobody unknown costs an upstream, a disk or a cache anything"),
     ("transform", "compresses what any end answers, once"),
-    ("files | store | proxy | respond", "the ends: exactly one answers"),
+    ("files | store | proxy | dns | respond", "the ends: exactly one answers"),
 ];
 
 /// Walks a request through the list.

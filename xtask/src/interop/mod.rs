@@ -15,6 +15,7 @@ mod crash;
 mod curl;
 mod expected;
 mod httplint;
+mod names;
 mod node;
 mod pycurl;
 mod raw;
@@ -77,6 +78,11 @@ const ALL: &[Case] = &[
         run: certbot::run,
     },
     Case { name: "tls", about: "sslscan and sslyze find nothing old or weak", run: tls_scan::run },
+    Case {
+        name: "names",
+        about: "dig, kdig, drill over every transport; ldns and BIND judge what is signed",
+        run: names::run,
+    },
     Case { name: "httplint", about: "httplint finds nothing wrong with the answers", run: httplint::run },
 ];
 

@@ -7,6 +7,7 @@ pub mod failure;
 pub mod generate;
 pub mod lab;
 pub mod reload;
+pub mod resolve;
 pub mod serve;
 pub mod terminal;
 pub mod user;
@@ -36,6 +37,7 @@ enum Command {
     Ca(ca::CaArguments),
     Lab(lab::LabArguments),
     Reload(reload::ReloadArguments),
+    Resolve(resolve::ResolveArguments),
     User(user::UserArguments),
     Version(VersionArguments),
     Completions(generate::CompletionsArguments),
@@ -75,6 +77,7 @@ pub fn run() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments, &mut terminal),
         Command::Lab(arguments) => lab::run(&arguments, &mut terminal),
         Command::Reload(arguments) => reload::run(&arguments, &mut terminal),
+        Command::Resolve(arguments) => resolve::run(&arguments, &mut terminal),
         Command::User(arguments) => user::run(&arguments, &mut terminal),
         Command::Version(arguments) => version(&arguments, &mut terminal),
         Command::Completions(arguments) => generate::completions(&arguments, CommandLine::command(), &mut terminal),

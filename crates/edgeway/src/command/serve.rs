@@ -11,6 +11,7 @@ use crate::config::raw::Level;
 use crate::config::words::Endpoint;
 use crate::run::control::{self, Announcement, Options};
 use crate::run::loading::Wanted;
+use crate::run::zones;
 
 /// Serves a folder, or what a configuration says.
 ///
@@ -101,6 +102,7 @@ fn announce(announcement: &Announcement<'_>, terminal: &mut Terminal) -> Result<
     for (what, address) in &announcement.listening {
         let scheme = if *what == "https" { "https" } else { "http" };
         let place = match address {
+            names if matches!(*what, "dns" | "dot") => names.to_string(),
             edgeway_base::world::Address::Ip(ip) if ip.ip().is_loopback() => {
                 format!("{scheme}://localhost:{}", ip.port())
             }
@@ -118,7 +120,18 @@ fn announce(announcement: &Announcement<'_>, terminal: &mut Terminal) -> Result<
         sites.iter().filter_map(|site| site.hosts.first()).take(SITES_SHOWN).map(String::as_str).collect();
     let more = sites.len().saturating_sub(SITES_SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    text.push_str(&format!("{:<8}{}{more}\n", "sites", names.join(", ")));
+    if !names.is_empty() {
+        text.push_str(&format!("{:<8}{}{more}\n", "sites", names.join(", ")));
+    }
+    for zone in &announcement.checked.names.zones {
+        let apex = zone.zone.apex();
+        text.push_str(&format!("{:<8}{apex}\n", "zone"));
+        if zone.sign.is_some()
+            && let Some(ds) = zones::ds_text(apex, announcement.state).map_err(Failure::new)?
+        {
+            text.push_str(&format!("{:<8}{ds}\n", "ds"));
+        }
+    }
     text.push_str(&format!("{:<8}{}\n", "workers", announcement.workers));
     if announcement.authority.is_some() {
         text.push_str(&format!(

@@ -12,6 +12,7 @@ use edgeway_net::drive::accept::{self, Door, Entrance};
 use edgeway_net::drive::gate::Gate;
 use edgeway_net::os::{Kernel, KernelListener, listen};
 use edgeway_serve::Edge;
+use edgeway_serve::names::Zones;
 use edgeway_serve::stages::record::Recorder;
 use edgeway_tls::SharedClock;
 use edgeway_tls::authority::Authority;
@@ -28,6 +29,7 @@ use super::shared::Shared;
 use super::sockets::Sockets;
 use super::watch::Watch;
 use super::worker::{self, Order};
+use super::zones::Signed;
 use super::{access_writer, own_authority};
 use crate::command::Failure;
 use crate::command::terminal::Terminal;
@@ -103,6 +105,8 @@ struct Control {
     clock: SharedClock,
     state: State,
     checked: Arc<Checked>,
+    signed: Signed,
+    zones: Arc<Zones>,
     shared: Arc<Shared>,
     sockets: Sockets,
     workers: Vec<(mpsc::UnboundedSender<Order>, JoinHandle<()>)>,
@@ -148,6 +152,9 @@ impl Control {
             Some(mut inherited) => (Sockets::adopt(std::mem::take(&mut inherited.sockets)), Some(inherited)),
             None => (Sockets::default(), None),
         };
+        let mut signed = Signed::default();
+        let zones = signed.make(&checked.names, &state, world.wall(), &mut *world.entropy()).map_err(Failure::new)?;
+        signed.served(&zones, &state);
         let (wanted, wanted_certificates) = mpsc::channel(WANTED_CERTIFICATES_MAX);
         let (reload_sender, reloads) = mpsc::channel(1);
         let shared = Arc::new(Shared {
@@ -171,6 +178,8 @@ impl Control {
             clock,
             state,
             checked,
+            signed,
+            zones,
             shared,
             sockets,
             authority,
@@ -200,9 +209,10 @@ impl Control {
                 // The receiver is held below: this cannot fail.
                 let _ = orders.send(Order::Listen(purpose, address, socket));
             }
-            let (world, shared, checked) = (self.world.clone(), Arc::clone(&self.shared), Arc::clone(&self.checked));
+            let (world, shared) = (self.world.clone(), Arc::clone(&self.shared));
+            let served = (Arc::clone(&self.checked), Arc::clone(&self.zones));
             let thread = edgeway_net::os::worker::spawn(index, move || {
-                worker::run(index, world, shared, checked, count, receiver)
+                worker::run(index, world, shared, served, count, receiver)
             });
             let thread = thread.map_err(|error| Failure::new(format!("a worker cannot start: {error}")))?;
             self.workers.push((orders, thread));
@@ -294,9 +304,28 @@ impl Control {
     fn look_around(&mut self) {
         self.clock.set(self.world.wall());
         self.shared.memory.rotate_tickets();
+        if self.signed.is_old(self.world.wall()) {
+            self.sign_again();
+        }
         if let Some(path) = self.watch.changed() {
             self.reload_by(&path.display().to_string());
         }
+    }
+
+    /// Renews the signatures of zones.
+    fn sign_again(&mut self) {
+        let (wall, names) = (self.world.wall(), &self.checked.names);
+        match self.signed.make(names, &self.state, wall, &mut *self.world.entropy()) {
+            Ok(zones) => self.serve_zones(zones),
+            // The old signatures hold for days; the next look tries again.
+            Err(error) => tracing::error!(error, "signatures are not renewed"),
+        }
+    }
+
+    fn serve_zones(&mut self, zones: Arc<Zones>) {
+        self.signed.served(&zones, &self.state);
+        self.tell_all(|| Order::Zones(Arc::clone(&zones)));
+        self.zones = zones;
     }
 
     /// A certificate has come from the public authority.
@@ -340,6 +369,8 @@ impl Control {
         let signer = authority.as_ref().map(|(authority, _)| Arc::clone(authority));
         let front =
             make_front(&checked, &self.shared.memory, signer, &self.keeping).map_err(|error| format!("{error}\n"))?;
+        let zones = self.signed.make(&checked.names, &self.state, self.world.wall(), &mut *self.world.entropy());
+        let zones = zones.map_err(|error| format!("{error}\n"))?;
         let difference =
             self.sockets.prepare(&checked.listening, self.workers.len()).map_err(|error| format!("{error}\n"))?;
         let log = match checked.logging.access == self.checked.logging.access {
@@ -353,6 +384,7 @@ impl Control {
         self.authority = authority;
         self.shared.replace_front(front);
         self.tell_all(|| Order::Serve(Arc::clone(&checked)));
+        self.serve_zones(zones);
         self.sockets.apply(&difference);
         for (key, sockets) in difference.new {
             for ((orders, _), socket) in self.workers.iter().zip(sockets) {
@@ -366,8 +398,13 @@ impl Control {
         self.keep_certificates(Some(&before));
         self.show();
         self.watch = Watch::new(self.files());
-        let sites = self.checked.sites.len();
-        Ok(format!("{remarks}reloaded: {sites} site{}\n", if sites == 1 { "" } else { "s" }))
+        let many = |count: usize, word| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+        let sites = many(self.checked.sites.len(), "site");
+        let zones = match self.checked.names.zones.len() {
+            0 => String::new(),
+            count => format!(", {}", many(count, "zone")),
+        };
+        Ok(format!("{remarks}reloaded: {sites}{zones}\n"))
     }
 
     /// What `/config` shows from now on.
@@ -438,7 +475,7 @@ fn open_authority(
     state: &State,
     now: edgeway_base::WallTime,
 ) -> Result<Option<(Arc<Authority>, bool)>, Failure> {
-    if !checked.certificates.wants_authority || checked.listening.https.is_empty() {
+    if !checked.certificates.wants_authority || !checked.listening.has_tls() {
         return Ok(None);
     }
     own_authority::open_or_create(state, now).map(Some).map_err(Failure::new)
@@ -450,7 +487,7 @@ fn make_front(
     authority: Option<Arc<Authority>>,
     keeping: &Keeping,
 ) -> Result<Front, String> {
-    if checked.listening.https.is_empty() {
+    if !checked.listening.has_tls() {
         return Front::build(memory, Vec::new(), edgeway_tls::server::FrontSettings::default())
             .map_err(|error| error.to_string());
     }

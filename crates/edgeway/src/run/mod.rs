@@ -16,3 +16,4 @@ pub mod shared;
 pub mod sockets;
 pub mod watch;
 pub mod worker;
+pub mod zones;

@@ -6,14 +6,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use edgeway_base::world::{Address, Listener as _};
+use edgeway_base::world::Address;
 use edgeway_http::semantics::forwarded::TrustedPeers;
-use edgeway_net::drive::accept::{self, Addresses, Door, Entrance};
+use edgeway_net::drive::accept::{Addresses, Door, Entrance};
 use edgeway_net::drive::gate::Gate;
-use edgeway_net::os::{Kernel, KernelListener};
+use edgeway_net::drive::messages::{self, Scratch, Sharing};
+use edgeway_net::drive::{accept, datagrams};
+use edgeway_net::os::{BatchSocket, Kernel, KernelListener};
+use edgeway_serve::names::Zones;
 use edgeway_serve::stages::record::Recorder;
 use edgeway_serve::stages::record::access_log::AccessLog;
-use edgeway_serve::{Edge, Plan};
+use edgeway_serve::{Edge, Names, Plan};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 
@@ -27,6 +30,8 @@ use crate::limits::{CONNECTIONS_PER_ADDRESS_MAX, HANDSHAKE_TIMEOUT};
 pub enum Order {
     /// Serve this configuration from now on.
     Serve(Arc<Checked>),
+    /// Serve these zones from now on.
+    Zones(Arc<Zones>),
     /// Listen here too.
     Listen(Purpose, Address, socket2::Socket),
     /// Listen here no more; connections that came this way live on.
@@ -40,7 +45,7 @@ pub async fn run(
     index: usize,
     world: Kernel,
     shared: Arc<Shared>,
-    checked: Arc<Checked>,
+    (checked, zones): (Arc<Checked>, Arc<Zones>),
     workers: usize,
     mut orders: UnboundedReceiver<Order>,
 ) {
@@ -50,6 +55,8 @@ pub async fn run(
         recorder(index, &shared, &checked),
         &shared.pseudonym,
     );
+    let names = Names::new(Rc::clone(&edge), zones);
+    edge.set_names(&names);
     let house = tokio::task::spawn_local(Rc::clone(&edge).keep_house());
     let mut worker = Worker {
         index,
@@ -58,6 +65,8 @@ pub async fn run(
         shared,
         checked,
         edge,
+        names,
+        scratch: messages::scratch(),
         gate: Gate::new(),
         addresses: Rc::default(),
         listening: HashMap::new(),
@@ -65,6 +74,7 @@ pub async fn run(
     let patience = loop {
         match orders.recv().await {
             Some(Order::Serve(checked)) => worker.serve(checked),
+            Some(Order::Zones(zones)) => worker.names.replace(zones),
             Some(Order::Listen(purpose, address, socket)) => worker.listen(purpose, address, socket),
             Some(Order::Forget(purpose, address)) => {
                 if let Some((_, task)) = worker.listening.remove(&(purpose, address)) {
@@ -90,7 +100,7 @@ fn recorder(index: usize, shared: &Shared, checked: &Checked) -> Recorder {
     let metrics = Arc::clone(&shared.metrics[index]);
     let log = shared.log.load();
     let log = (**log).clone().map(|writer| AccessLog::new(checked.logging.format, writer, Arc::clone(&metrics)));
-    Recorder::new(metrics, log)
+    Recorder::new(metrics, log).with_queries(checked.logging.queries)
 }
 
 struct Worker {
@@ -100,6 +110,9 @@ struct Worker {
     shared: Arc<Shared>,
     checked: Arc<Checked>,
     edge: Rc<Edge>,
+    names: Rc<Names>,
+    /// In which answers to streams are composed.
+    scratch: Scratch,
     gate: Rc<Gate>,
     addresses: Rc<Addresses>,
     listening: HashMap<(Purpose, Address), (Rc<Door>, JoinHandle<()>)>,
@@ -116,28 +129,41 @@ impl Worker {
     }
 
     fn listen(&mut self, purpose: Purpose, address: Address, socket: socket2::Socket) {
-        let listener = match KernelListener::adopt(socket) {
-            Ok(listener) => listener,
-            Err(error) => return tracing::error!(%address, %error, "a listening socket cannot be used"),
-        };
-        tracing::debug!(worker = self.index, address = %listener.local_address(), "listening");
         let door = Door::new(self.entrance(purpose));
-        let task = tokio::task::spawn_local(accept::run(
-            listener,
-            Rc::clone(&door),
-            self.world.clone(),
-            Rc::clone(&self.edge),
-            Rc::clone(&self.gate),
-            Rc::clone(&self.addresses),
-            self.index,
-        ));
-        self.listening.insert((purpose, address), (door, task));
+        match self.start(purpose, &door, socket) {
+            Ok(task) => {
+                tracing::debug!(worker = self.index, %address, "listening");
+                self.listening.insert((purpose, address), (door, task));
+            }
+            Err(error) => tracing::error!(%address, %error, "a listening socket cannot be used"),
+        }
+    }
+
+    /// Starts what serves a socket.
+    fn start(&self, purpose: Purpose, door: &Rc<Door>, socket: socket2::Socket) -> std::io::Result<JoinHandle<()>> {
+        let (door, gate, addresses) = (Rc::clone(door), Rc::clone(&self.gate), Rc::clone(&self.addresses));
+        let world = self.world.clone();
+        Ok(match purpose {
+            Purpose::Dns => {
+                tokio::task::spawn_local(datagrams::run(BatchSocket::adopt(socket)?, Rc::clone(&self.names)))
+            }
+            Purpose::DnsStream | Purpose::Dot => {
+                let (handler, scratch) = (Rc::clone(&self.names), Rc::clone(&self.scratch));
+                let sharing = Sharing { handler, gate, addresses, scratch };
+                tokio::task::spawn_local(messages::accept(KernelListener::adopt(socket)?, door, world, sharing))
+            }
+            Purpose::Http | Purpose::Https => {
+                let listener = KernelListener::adopt(socket)?;
+                let edge = Rc::clone(&self.edge);
+                tokio::task::spawn_local(accept::run(listener, door, world, edge, gate, addresses, self.index))
+            }
+        })
     }
 
     fn entrance(&self, purpose: Purpose) -> Entrance {
         let trusted = &self.checked.listening.proxy_protocol;
         Entrance {
-            certificates: (purpose == Purpose::Https).then(|| certificates(&self.shared)),
+            certificates: matches!(purpose, Purpose::Https | Purpose::Dot).then(|| certificates(&self.shared)),
             proxy_protocol: (!trusted.is_empty()).then(|| TrustedPeers::new(trusted.clone())),
             limits: self.checked.limits,
             http2: self.checked.http2,

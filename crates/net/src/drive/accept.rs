@@ -68,7 +68,7 @@ impl Door {
         *self.0.borrow_mut() = Rc::new(entrance);
     }
 
-    fn entrance(&self) -> Rc<Entrance> {
+    pub(super) fn entrance(&self) -> Rc<Entrance> {
         Rc::clone(&self.0.borrow())
     }
 }
@@ -113,7 +113,7 @@ pub async fn run<W: World, H: Handler>(
 }
 
 /// Errors that say something about the connection that was to be accepted, not about us (accept(2)).
-fn is_of_one_connection(error: &io::Error) -> bool {
+pub(super) fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted
@@ -306,7 +306,7 @@ impl<S: ByteStream> Transport for Started<S> {
 
 impl Addresses {
     /// A place for one more connection of this address; `None` when it has too many.
-    fn enter(self: &Rc<Self>, peer: &Address, most: usize) -> Option<Place> {
+    pub(super) fn enter(self: &Rc<Self>, peer: &Address, most: usize) -> Option<Place> {
         let Address::Ip(address) = peer else { return Some(Place { address: None, addresses: Rc::clone(self) }) };
         let mut counts = self.0.borrow_mut();
         let count = counts.entry(address.ip()).or_insert(0);
@@ -319,7 +319,7 @@ impl Addresses {
 }
 
 /// One connection's place in its address's count, until dropped.
-struct Place {
+pub(super) struct Place {
     address: Option<IpAddr>,
     addresses: Rc<Addresses>,
 }

@@ -13,6 +13,7 @@ enum Action {
     Store,
     Proxy,
     Redirect,
+    Dns,
     Respond,
     Issue,
 }
@@ -24,6 +25,7 @@ impl Action {
             Self::Store => "store",
             Self::Proxy => "proxy",
             Self::Redirect => "redirect",
+            Self::Dns => "dns",
             Self::Respond => "respond",
             Self::Issue => "issue",
         }
@@ -38,7 +40,7 @@ impl Check<'_> {
             self.found.error(
                 route.span.clone(),
                 message,
-                "expected `files`, `store`, `proxy`, `redirect`, `respond` or `issue`",
+                "expected `files`, `store`, `proxy`, `redirect`, `dns`, `respond` or `issue`",
             );
         }
         for (second, span) in actions.iter().skip(1) {
@@ -89,6 +91,7 @@ fn actions(route: &Route) -> Vec<(Action, Range<usize>)> {
         (Action::Store, span(route.store.as_ref())),
         (Action::Proxy, span(route.proxy.as_ref())),
         (Action::Redirect, span(route.redirect.as_ref())),
+        (Action::Dns, span(route.dns.as_ref().filter(|dns| dns.value))),
         (Action::Respond, span(route.respond.as_ref())),
         (Action::Issue, span(route.issue.as_ref())),
     ]

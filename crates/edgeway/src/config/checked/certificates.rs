@@ -56,7 +56,7 @@ impl Certificates {
         kept: &[Certificate],
     ) -> Result<Front, CertificateError> {
         let settings = FrontSettings {
-            alpn: vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+            alpn: vec![b"h2".to_vec(), b"http/1.1".to_vec(), b"dot".to_vec()],
             default_site: self.default_site,
             // HTTP answers 421 with a sentence, which tells a person more than an alert does.
             unknown_name: if self.default_site.is_some() { UnknownName::Default } else { UnknownName::Refuse },

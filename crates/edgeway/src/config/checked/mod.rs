@@ -8,6 +8,7 @@ pub mod plan;
 pub mod proxy;
 pub mod route;
 pub mod site;
+pub mod zones;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -32,6 +33,7 @@ use issue::Issue;
 use listening::Listening;
 use route::End;
 use site::Site;
+use zones::CheckedNames;
 
 /// A configuration in force.
 pub struct Checked {
@@ -57,6 +59,8 @@ pub struct Checked {
     pub certificates: Certificates,
     /// The sites, in the order of the file.
     pub sites: Vec<Site>,
+    /// The zones, and keys of transaction signatures.
+    pub names: CheckedNames,
     /// Files that it was made from, beside the configuration itself: when one changes, it is worth making again.
     pub watched: Vec<PathBuf>,
     /// The raw form as `/config` shows it, secrets left out.
@@ -72,6 +76,8 @@ pub struct Logging {
     pub format: Format,
     /// How much Edgeway tells of itself.
     pub level: Level,
+    /// Whether each DNS query is written down, too.
+    pub queries: bool,
 }
 
 /// Where the access log goes.
@@ -116,6 +122,7 @@ pub fn make(raw: &Configuration, source: &Source, clock: &SharedClock, found: &m
     let certificates = making.certificates();
     making.rules = certificates.iter().flat_map(|made| &made.sites).map(|site| site.clients.id()).collect();
     let listening = making.listening();
+    let names = making.names();
     let sites: Vec<_> = raw
         .site
         .iter()
@@ -140,6 +147,7 @@ pub fn make(raw: &Configuration, source: &Source, clock: &SharedClock, found: &m
         state: raw.state.as_ref().map(|state| source.resolve(state.as_path())),
         certificates: certificates?,
         sites: sites?,
+        names: names?,
         watched: making.watched,
         shown: raw.show(),
         listening,
@@ -183,7 +191,7 @@ fn logging(raw: &Configuration, source: &Source) -> Logging {
         LogFormat::Json => Format::Json,
         LogFormat::Combined => Format::Combined,
     };
-    Logging { access, format, level: raw.log.level }
+    Logging { access, format, level: raw.log.level, queries: raw.log.queries }
 }
 
 impl Making<'_> {

@@ -60,6 +60,8 @@ pub enum End {
     Proxy(Proxy),
     /// Another place.
     Redirect(Redirect),
+    /// The name service.
+    Dns,
     /// A fixed answer.
     Respond(Respond),
     /// Certificates for other machines.
@@ -114,6 +116,9 @@ impl Making<'_> {
     }
 
     fn end(&mut self, route: &raw::Route, matcher: &Matcher) -> Option<End> {
+        if route.dns.as_ref().is_some_and(|dns| dns.value) {
+            return Some(End::Dns);
+        }
         if route.files.is_some() {
             return self.files(route).map(End::Files);
         }

@@ -11,6 +11,11 @@ table! {
         http: Vec<Located<Endpoint>>,
         /// HTTP/2 and HTTP/1.1 over TLS.
         https: Vec<Located<Endpoint>>,
+        /// DNS, by datagrams and streams (UDP and TCP) alike.
+        dns: Vec<Located<Endpoint>>,
+        /// DNS over TLS (RFC 7858), usually on port 853. Its certificates are those of the sites; clients verify the name
+        /// of one of them.
+        dot: Vec<Located<Endpoint>>,
         /// Metrics, health, the running configuration and reload. Only this machine may ask, so it must be an
         /// address of this machine alone, or a Unix socket.
         admin: Option<Located<Endpoint>>,

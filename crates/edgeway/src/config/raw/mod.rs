@@ -14,6 +14,7 @@ pub mod root;
 pub mod route;
 pub mod site;
 pub mod tls;
+pub mod zone;
 
 pub use auth::{Auth, AuthScheme};
 pub use headers::Headers;
@@ -28,3 +29,4 @@ pub use root::{Configuration, Workers};
 pub use route::{Coding, Compress, Route, Symlinks};
 pub use site::{Hsts, PlainHttp, Site, SiteTls};
 pub use tls::{Acme, ClientCertificates, ClientRule, Issuer, Tls, TlsVersion};
+pub use zone::{Denial, TsigKey, Zone};

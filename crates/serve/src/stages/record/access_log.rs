@@ -12,6 +12,7 @@ use edgeway_http::semantics::{FieldName, Fields};
 use edgeway_net::drive::Sent;
 
 use super::metrics::WorkerMetrics;
+use super::queries::QueryRecord;
 use crate::exchange::Ticket;
 use crate::limits::LOG_BUFFER_BYTES;
 
@@ -47,6 +48,25 @@ impl AccessLog {
             Format::Json => self.write_json(ticket, sent, duration),
             Format::Combined => self.write_combined(ticket, sent),
         }
+        if self.buffer.len() >= LOG_BUFFER_BYTES {
+            self.flush();
+        }
+    }
+
+    /// Appends a line about a DNS query: JSON in either format, as the combined one has no place for it.
+    pub fn write_query(&mut self, query: &QueryRecord<'_>, wall: WallTime) {
+        self.clock.set(wall, Format::Json);
+        let line = &mut Line(&mut self.buffer);
+        line.raw("{\"time\":\"").raw(self.clock.text()).raw("\",\"client\":\"").address(query.source);
+        line.raw("\",\"dns\":\"").escaped(query.question().unwrap_or_default().as_bytes());
+        line.raw("\",\"carrier\":\"").raw(query.carrier.word());
+        line.raw("\",\"rcode\":\"").raw(&query.rcode.to_string()).raw("\",\"bytes\":").number(query.bytes as u64);
+        if query.truncated {
+            line.raw(",\"truncated\":true");
+        }
+        line.raw("}\n");
+        // The next request's line may want the time in its own format.
+        self.clock.forget(self.format);
         if self.buffer.len() >= LOG_BUFFER_BYTES {
             self.flush();
         }
@@ -229,6 +249,13 @@ impl Clock {
                 format!("{day:02}/{month}/{year:04}:{hour:02}:{minute:02}:{second:02} +0000")
             }
         };
+    }
+
+    /// Has the text made again, unless it is in the format of the others anyway.
+    fn forget(&mut self, format: Format) {
+        if format != Format::Json {
+            self.tick = u64::MAX;
+        }
     }
 
     fn text(&self) -> &str {
