@@ -90,7 +90,9 @@ impl BatchSocket {
                 SocketAddr::V6(_) => set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?,
             }
         }
-        Ok(Self { socket: AsyncFd::register(socket.into())?, local, batch: Batch::new() })
+        // SAFETY: a `UdpSocket` owns its descriptor, always names the same one, and closes it only when it is dropped.
+        let socket = unsafe { AsyncFd::register(socket.into()) }?;
+        Ok(Self { socket, local, batch: Batch::new() })
     }
 
     /// Where it is bound.
