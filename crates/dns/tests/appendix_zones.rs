@@ -432,6 +432,42 @@ fn rfc_5155_appendix_b() {
 }
 
 #[test]
+fn chains_through_signed_wildcards_keep_their_sections() {
+    let text =
+        format!("{RFC_4035}*.v CNAME xx\n*.v2 CNAME nobody\n*.v3 CNAME mc.b\n*.v4 CNAME x.v\n*.v5 CNAME host.test.\n");
+    let nsec3 = Denial::Nsec3 { iterations: 0, salt: vec![], opt_out: false };
+    for denial in [Denial::Nsec, nsec3] {
+        let mut server = Server::new(&text, denial.clone(), true);
+        for (question, rcode, answers, proofs) in [
+            (
+                "q.v.example. A",
+                Rcode::NOERROR,
+                ["q.v.example. CNAME xx.example.", "xx.example. A 192.0.2.10"].as_slice(),
+                1,
+            ),
+            ("q.v2.example. A", Rcode::NXDOMAIN, &["q.v2.example. CNAME nobody.example."], 2),
+            ("q.v3.example. A", Rcode::NOERROR, &["q.v3.example. CNAME mc.b.example."], 1),
+            (
+                "q.v4.example. A",
+                Rcode::NOERROR,
+                &["q.v4.example. CNAME x.v.example.", "x.v.example. CNAME xx.example.", "xx.example. A 192.0.2.10"],
+                2,
+            ),
+            ("q.v5.example. A", Rcode::NOERROR, &["q.v5.example. CNAME host.test."], 1),
+        ] {
+            let (found, _, [answer, authority, _]) = server.ask(question, false);
+            assert_eq!(found, rcode, "{question}");
+            let plain: Vec<&String> = answer.iter().filter(|line| !line.contains("RRSIG")).collect();
+            assert_eq!(plain, answers, "{question}");
+            assert_eq!(answer.len(), answers.len() * 2, "each is signed: {answer:?}");
+            let is_denial = |line: &&String| matches!(line.split(' ').nth(1), Some("NSEC" | "NSEC3"));
+            let denials = authority.iter().filter(is_denial).count();
+            assert!(denials >= proofs, "{denial:?} {question}: {authority:?}");
+        }
+    }
+}
+
+#[test]
 fn balanced_and_alias_names_of_a_signed_zone_are_signed_on_the_spot() {
     use edgeway_dns::machine::balance::{Balancer, Pool};
     let key = Arc::new(SigningKey::generate(Algorithm::Ed25519, Role::Combined, &mut SeededEntropy::new(5)));

@@ -48,18 +48,20 @@ impl Capture {
         self.interfaces - 1
     }
 
-    /// Adds a frame.
-    pub fn add(&mut self, interface: u32, at: Instant, pieces: (&[u8], &[u8])) {
+    /// Adds a frame, of which at most `most` bytes are kept.
+    pub fn add(&mut self, interface: u32, at: Instant, pieces: (&[u8], &[u8]), most: usize) {
         let length = (pieces.0.len() + pieces.1.len()) as u32;
         let time = at.as_nanos();
         let mut body = Vec::with_capacity(length as usize + 24);
         body.extend(interface.to_le_bytes());
         body.extend(((time >> 32) as u32).to_le_bytes());
         body.extend((time as u32).to_le_bytes());
+        let kept = (length as usize).min(most);
+        body.extend((kept as u32).to_le_bytes());
         body.extend(length.to_le_bytes());
-        body.extend(length.to_le_bytes());
-        body.extend(pieces.0);
-        body.extend(pieces.1);
+        let first = &pieces.0[..pieces.0.len().min(kept)];
+        body.extend(first);
+        body.extend(&pieces.1[..kept - first.len()]);
         pad(&mut body);
         self.block(6, &body);
     }
@@ -99,7 +101,7 @@ mod tests {
     fn blocks_are_whole_words_and_say_their_length_twice() {
         let mut capture = Capture::new();
         let interface = capture.add_interface("a - b");
-        capture.add(interface, Instant::from_nanos(1 << 40), (b"head", b"odd"));
+        capture.add(interface, Instant::from_nanos(1 << 40), (b"head", b"odd"), usize::MAX);
         let mut rest = capture.bytes();
         let mut kinds = Vec::new();
         while let Some((head, _)) = rest.split_at_checked(8) {

@@ -21,6 +21,8 @@ use super::trace::{Arrival, Seen, What};
 pub const START: Instant = Instant::from_millis(1_000);
 /// In long runs invariants are checked after every so many packets, in traced ones after each.
 const CHECK_EVERY: u64 = 256;
+/// Bytes kept of a packet of which only headers are captured.
+const HEADERS: usize = 96;
 /// What is kept of the past for a failure's report.
 const LAST_EVENTS: usize = 200;
 
@@ -95,6 +97,8 @@ pub struct World {
     /// Number of a packet to its place in `seen`.
     index_of: BTreeMap<u64, usize>,
     traced: bool,
+    /// Without a trace: capture headers until the capture is this large.
+    headers_until: usize,
     last: VecDeque<String>,
 }
 
@@ -113,6 +117,7 @@ impl World {
             seen: Vec::new(),
             index_of: BTreeMap::new(),
             traced: true,
+            headers_until: 0,
             last: VecDeque::new(),
         }
     }
@@ -122,6 +127,11 @@ impl World {
     pub const fn untraced(mut self) -> Self {
         self.traced = false;
         self
+    }
+
+    /// Captures the headers of every packet until the capture is `bytes` large, even in an untraced world.
+    pub const fn capture_headers(&mut self, bytes: usize) {
+        self.headers_until = bytes;
     }
 
     // ---- building ----
@@ -329,7 +339,9 @@ impl World {
         let way = usize::from(second);
         let link = &mut self.links[id.0];
         if self.traced {
-            self.capture.add(link.capture, self.now, packet.1.pieces());
+            self.capture.add(link.capture, self.now, packet.1.pieces(), usize::MAX);
+        } else if self.capture.bytes().len() < self.headers_until {
+            self.capture.add(link.capture, self.now, packet.1.pieces(), HEADERS);
         }
         if let Err(lost) = link.directions[way].queue.push(self.now, packet) {
             return self.note_lost(lost, "queue full");

@@ -20,8 +20,9 @@ impl Header {
     /// Reads the first twelve bytes of `message`.
     pub fn decode(message: &[u8]) -> Result<Self, WireError> {
         let [a, b, c, d, e, f, g, h, i, j, k, l] = *message.first_chunk().ok_or(WireError::Truncated)?;
-        let counts = [[e, f], [g, h], [i, j], [k, l]].map(u16::from_be_bytes);
-        Ok(Self { id: u16::from_be_bytes([a, b]), flags: Flags(u16::from_be_bytes([c, d])), counts })
+        let number = |high, low| u16::from_be_bytes([high, low]);
+        let counts = [number(e, f), number(g, h), number(i, j), number(k, l)];
+        Ok(Self { id: number(a, b), flags: Flags(number(c, d)), counts })
     }
 
     /// The twelve bytes.

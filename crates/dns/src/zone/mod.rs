@@ -3,6 +3,7 @@
 //! shares what stayed the same, so readers keep what they hold and a swap is one pointer.
 
 mod builder;
+mod catalog;
 pub mod check;
 mod edit;
 mod generate;
@@ -14,6 +15,7 @@ mod store;
 mod walk;
 
 pub use builder::{BuildError, ZoneBuilder};
+pub use catalog::{CatalogError, CatalogMember, catalog_members, catalog_zone};
 pub use edit::{Change, ZoneEdit};
 pub use node::{NodeView, RrsetView};
 pub use reader::{Include, Line, ZoneError, ZoneText, read_zone};

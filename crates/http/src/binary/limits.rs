@@ -1,5 +1,5 @@
 //! What strangers may cost us over the binary dialects before their connection ends: points, their price list and their
-//! drain. Read by [`super::trouble`]; the bounds of each dialect are in its own `limits.rs`.
+//! drain. Read by the trouble account; the bounds of each dialect are in its own `limits.rs`.
 
 /// Points of trouble at which a connection ends .
 pub const TROUBLE_MAX: u32 = 1_000;

@@ -9,6 +9,8 @@ pub struct Limits {
     pub field_count_max: usize,
     /// Bytes of one section as RFC 9114 §4.2.2 counts them; announced. 32,768, as over HTTP/2.
     pub section_size_max: usize,
+    /// Bytes of all request heads in progress, counted alike. 1 MB, as over HTTP/2.
+    pub header_memory_max: usize,
     /// Bytes of QPACK table we keep for the peer. 4,096: what one connection's repeated fields need.
     pub table_capacity: usize,
     /// Streams that may wait for the table. 16: each holds a section; more would make loss on the encoder stream expensive.
@@ -26,6 +28,7 @@ impl Default for Limits {
         Self {
             field_count_max: 128,
             section_size_max: 32_768,
+            header_memory_max: 1 << 20,
             table_capacity: 4_096,
             blocked_streams_max: 16,
             stream_backlog: 128 << 10,

@@ -303,3 +303,28 @@ fn a_push_is_promised_within_the_clients_limit() {
     assert_eq!(peer.answer(), Stream(ErrorCode::REQUEST_CANCELLED.0));
     assert!(!peer.server.send_head(19, &ResponseHead::new(Status::OK), true));
 }
+
+#[test]
+fn hostile_030_heads_of_all_streams_have_one_budget() {
+    let mut peer = Peer::new();
+    let mut request = vec![0, 0, 0xd1, 0xd7, 0xc1, 0x50, 1, b'a', 0x21, b'x'];
+    edgeway_http::binary::prefix_integer::encode(30_000, 0, 7, &mut request);
+    request.extend_from_slice(&[b'v'; 30_000]);
+    let mut frame = Vec::new();
+    edgeway_http::h3::wire::frame::write(1, &request, &mut frame);
+    (0..60).for_each(|number| peer.send(number * 4, &frame, true));
+    assert!((30..=34).contains(&peer.requests()), "1 MB of heads, {}", peer.requests());
+    assert_eq!(peer.answer(), Stream(ErrorCode::REQUEST_REJECTED.0));
+}
+
+#[test]
+fn an_early_answer_stops_the_content_without_error() {
+    let mut peer = Peer::new();
+    peer.send(0, POST_5, false);
+    assert!(peer.server.send_head(0, &ResponseHead::new(Status::CONTENT_TOO_LARGE), true));
+    peer.server.discard_content(0);
+    assert_eq!(peer.server.poll_command(), Some(Command::StopSending { stream: 0, code: ErrorCode::NO_ERROR }));
+    assert!(!peer.sent(0).is_empty());
+    peer.send(0, &[0, 5, 1, 2, 3, 4, 5], true);
+    assert_eq!((peer.server.stream_count(), peer.answer()), (0, Nothing));
+}

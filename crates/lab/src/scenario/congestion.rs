@@ -15,7 +15,11 @@ use crate::queue::QueueSettings;
 use crate::world::{LinkId, NodeId, World};
 
 const SECONDS: u64 = 40;
+/// Seconds that do not count: both flows are there after five.
+const SETTLED: f64 = 10.0;
 const RATE: u64 = 20_000_000;
+/// Bytes of capture kept: the first seconds.
+const CAPTURED: usize = 4 << 20;
 const DELAY: Duration = Duration::from_millis(20);
 /// Bandwidth-delay product: 20 Mbit/s * 40 ms.
 const PRODUCT: usize = 100_000;
@@ -24,11 +28,11 @@ pub(super) fn run(seed: u64, _options: Options, out: &mut dyn Write) -> Result<A
     use CongestionAlgorithm::{Bbr, Cubic, Reno};
     let mut artifacts = Artifacts::default();
     writeln!(out, "Two flows share 20 Mbit/s, round trip 40 ms, a queue of one bandwidth-delay product; the second")?;
-    writeln!(out, "begins five seconds later. Goodput over the last 30 seconds:\n")?;
+    writeln!(out, "begins five seconds later. Goodput after the first ten of forty seconds:\n")?;
     writeln!(out, "{:<18} {:>12} {:>12} {:>10} {:>12}", "", "first", "second", "fairness", "mean queue")?;
     for laws in [[Cubic, Cubic], [Reno, Reno], [Cubic, Reno], [Cubic, Bbr], [Reno, Bbr], [Bbr, Bbr]] {
         let name = format!("{}-{}", word(laws[0]).to_lowercase(), word(laws[1]).to_lowercase());
-        let result = share(seed, laws)?;
+        let result = share(seed, laws, SECONDS)?;
         let [a, b] = result.goodput;
         // Jain's index: 1 when both get the same.
         let fairness = (a + b).powi(2) / (2.0 * (a * a + b * b)).max(1.0);
@@ -51,8 +55,9 @@ const fn word(law: CongestionAlgorithm) -> &'static str {
     }
 }
 
-struct Shared {
-    goodput: [f64; 2],
+pub(super) struct Shared {
+    /// Bits per second.
+    pub(super) goodput: [f64; 2],
     queue: f64,
     plot: Plot,
     capture: Vec<u8>,
@@ -71,8 +76,9 @@ struct Flow {
 }
 
 /// Two clients, a router, a slow link, a server.
-fn share(seed: u64, laws: [CongestionAlgorithm; 2]) -> Result<Shared, Failure> {
+pub(super) fn share(seed: u64, laws: [CongestionAlgorithm; 2], seconds: u64) -> Result<Shared, Failure> {
     let mut world = World::new(seed).untraced();
+    world.capture_headers(CAPTURED);
     let clients = [world.add_host("first"), world.add_host("second")];
     let router = world.add_router("router");
     let server = world.add_host("server");
@@ -90,7 +96,7 @@ fn share(seed: u64, laws: [CongestionAlgorithm; 2]) -> Result<Shared, Failure> {
     world.address(router, 2, Cidr::new([10, 0, 3, 1], 24));
     world.address(server, 0, Cidr::new([10, 0, 3, 2], 24));
     world.host(server).add_default_route(InterfaceId(0), [10, 0, 3, 1].into());
-    play(world, clients, server, slow, laws)
+    play(world, clients, server, slow, laws, seconds)
 }
 
 fn play(
@@ -99,6 +105,7 @@ fn play(
     server: NodeId,
     slow: LinkId,
     laws: [CongestionAlgorithm; 2],
+    seconds: u64,
 ) -> Result<Shared, Failure> {
     let story = |why: edgeway_tcpip::HostError| Failure::Story(why.to_string());
     let mut listeners = Vec::new();
@@ -122,7 +129,7 @@ fn play(
         .collect();
     let mut queue = Vec::new();
     let step = Duration::from_millis(50);
-    for tick in 0..SECONDS * 20 {
+    for tick in 0..seconds * 20 {
         for (index, flow) in flows.iter_mut().enumerate() {
             if tick == index as u64 * 100 {
                 let now = world.now();
@@ -148,7 +155,7 @@ fn play(
             sample(&mut world, flow, time, tick);
         }
     }
-    let goodput = [0, 1].map(|index: usize| flows[index].late as f64 * 8.0 / 30.0);
+    let goodput = [0, 1].map(|index: usize| flows[index].late as f64 * 8.0 / (seconds as f64 - SETTLED));
     let mean = queue.iter().map(|(_, kilobytes)| kilobytes * 1e3).sum::<f64>() / queue.len().max(1) as f64;
     let plot = picture(laws, &flows, queue);
     Ok(Shared { goodput, queue: mean, plot, capture: world.capture().bytes().to_vec() })
@@ -160,7 +167,7 @@ fn sample(world: &mut World, flow: &mut Flow, time: f64, tick: u64) {
     }
     if tick % 10 == 9 {
         flow.rate.push((time, (flow.received - flow.counted) as f64 * 8.0 / 0.5 / 1e6));
-        if time > (SECONDS - 30) as f64 {
+        if time > SETTLED {
             flow.late += flow.received - flow.counted;
         }
         flow.counted = flow.received;

@@ -15,8 +15,8 @@ use crate::link::LinkSettings;
 use crate::trace::{Seen, What};
 use crate::world::{LinkId, NodeId, World};
 
-/// The port that servers of these stories listen on.
-pub const PORT: u16 = 80;
+/// The port that servers of these stories listen on: one of which no analyser expects a protocol.
+pub const PORT: u16 = 7777;
 
 /// A client at 10.0.0.1 and a server at 10.0.0.2.
 pub struct Stage {
@@ -114,6 +114,11 @@ pub fn is_tcp(seen: &Seen) -> bool {
 pub fn drain(world: &mut World, node: NodeId, id: TcpId) -> (usize, bool) {
     let now = world.now();
     let host = world.host(node);
+    // Asked after every step: mostly there is nothing.
+    let Some(connection) = host.tcp_connection(id) else { return (0, true) };
+    if connection.readable() == 0 && !connection.at_end() && connection.error().is_none() {
+        return (0, false);
+    }
     let mut buffer = [0; 16_384];
     let mut total = 0;
     loop {
@@ -129,7 +134,11 @@ pub fn drain(world: &mut World, node: NodeId, id: TcpId) -> (usize, bool) {
 pub fn feed(world: &mut World, node: NodeId, id: TcpId, remaining: &mut usize) {
     let now = world.now();
     while *remaining > 0 {
-        let piece = text((*remaining).min(16_384));
+        let room = world.host(node).tcp_connection(id).map_or(0, |connection| connection.room_to_write());
+        if room == 0 {
+            return;
+        }
+        let piece = text((*remaining).min(16_384).min(room));
         match world.host(node).tcp_write(now, id, &piece) {
             Ok(count @ 1..) => *remaining -= count,
             _ => return,

@@ -42,10 +42,10 @@ pub enum Outcome {
     Ignore,
     /// Send this many bytes of the buffer.
     Reply(usize),
-    /// Resolve an ALIAS (see [`Authority::handle_resolved`]).
+    /// Resolve an ALIAS (see [`super::Authority::handle_resolved`]).
     Resolve(AliasQuery),
-    /// A zone is to be transferred: see [`crate::machine::authority`]'s neighbour `transfer`. Whether the asker may is the caller's to
-    /// decide.
+    /// A zone is to be transferred, by [`crate::machine::transfer::Outgoing`]. Whether the asker may is the
+    /// caller's to decide.
     Transfer(TransferQuery),
     /// NOTIFY (RFC 1996) for a zone this server has; whether the sender may is the caller's to decide.
     Notify(NotifyQuery),

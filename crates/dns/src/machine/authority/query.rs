@@ -1,5 +1,5 @@
-//! Judging a message before it is answered: what is no query, what is malformed, what is not for us. The
-//! numbers in the comments of `tests.rs` are those of the cases it was tried with.
+//! Judging a message before it is answered: what is no query, what is malformed, what is not for us; and the
+//! frame around every answer.
 
 use crate::error::WireError;
 use crate::limits::{HEADER_BYTES, NSID_BYTES_MAX, UDP_BYTES_WITHOUT_EDNS};
@@ -264,6 +264,7 @@ impl Authority {
             subnet: extras.and_then(|extras| extras.subnet),
             truncated: false,
             ticket: header.id,
+            unproven: Vec::new(),
         };
         let failed = |_| Answer { rcode: Rcode::SERVFAIL, kind: Kind::Error, ..Answer::default() };
         let mut answer = write(&mut responder).unwrap_or_else(failed);

@@ -2,10 +2,10 @@
 //! `net`'s driver through [`ServerConnection`] or [`ClientConnection`].
 //!
 //! The connection only routes between owners, each of which keeps one matter to itself:
-//! [`settings`] what both sides announced; [`streams`] which streams there are (RFC 9113 §5.1) and
-//! [`send_queue`] what they have waiting; [`window`] flow control and [`path`] how large windows should be;
-//! [`assembly`] field blocks in pieces; the scheduler of [`crate::binary`] whose bytes go next and [`ranks`] how urgent they are;
-//! [`pings`], [`deadlines`], [`shutdown`]; and the trouble account of [`crate::binary`], which ends the connections of peers that only cost.
+//! `settings` what both sides announced; `streams` which streams there are (RFC 9113 §5.1) and
+//! `send_queue` what they have waiting; `window` flow control and `path` how large windows should be;
+//! `assembly` field blocks in pieces; the scheduler of [`crate::binary`] whose bytes go next and `ranks` how urgent they are;
+//! `pings`, `deadlines`, `shutdown`; and the trouble account of [`crate::binary`], which ends the connections of peers that only cost.
 
 mod assembly;
 mod client;

@@ -178,7 +178,24 @@ impl Connection {
         let stream = self.streams.get_mut(slot);
         match stream.state.after_our_end() {
             Some(state) => stream.state = state,
-            None => self.drop_stream(slot, Ending::Finished),
+            None => return self.drop_stream(slot, Ending::Finished),
+        }
+        if stream.is_content_unwanted {
+            let stream = stream.id;
+            // RFC 9113 §8.1: a client that need send no more is told so, after the whole response.
+            self.write(&Frame::ResetStream { stream, code: ErrorCode::NO_ERROR });
+            self.drop_stream(slot, Ending::ResetByUs);
+        }
+    }
+
+    /// Drops what still comes of a request's content, and stops it once the response is out.
+    pub(super) fn discard_content(&mut self, id: StreamId) {
+        let Some(slot) = self.streams.find(id) else { return };
+        let stream = self.streams.get_mut(slot);
+        stream.is_content_unwanted = true;
+        match stream.state {
+            State::HalfClosedLocal => self.reset(id, ErrorCode::NO_ERROR),
+            _ => self.consumed(id, usize::MAX),
         }
     }
 

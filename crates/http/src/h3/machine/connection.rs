@@ -216,6 +216,22 @@ impl Connection {
         self.remove_if_over(slot);
     }
 
+    /// The rest of a request's content is not wanted (RFC 9114 §4.1.1); our side goes on.
+    pub(super) fn discard_content(&mut self, id: u64) {
+        let Some(slot) = self.streams.find(id) else { return };
+        let stream = self.streams.get_mut(slot);
+        if stream.phase == Phase::Done {
+            return;
+        }
+        stream.phase = Phase::Done;
+        stream.held.clear();
+        stream.held_bytes = 0;
+        if !stream.fin_came {
+            self.commands.push_back(Command::StopSending { stream: id, code: ErrorCode::NO_ERROR });
+        }
+        self.remove_if_over(slot);
+    }
+
     pub(super) fn answer_error(&mut self, id: u64, error: Error, now: Instant) {
         match error {
             Error::Connection(error) => self.fail(error),

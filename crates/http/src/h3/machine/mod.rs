@@ -1,8 +1,8 @@
 //! The HTTP/3 connection as a machine over abstract streams: what QUIC received and the time in; events, commands for QUIC and
 //! bytes for its streams out. Driven through [`ServerConnection`] or [`ClientConnection`].
 //!
-//! The connection only routes between owners: [`reader`] cuts one stream into frames, [`peer_streams`] knows the peer's
-//! control and QPACK streams, [`streams`] what each stream is up to and has waiting; QPACK's tables, the scheduler and the
+//! The connection only routes between owners: `reader` cuts one stream into frames, `peer_streams` knows the peer's
+//! control and QPACK streams, `streams` what each stream is up to and has waiting; QPACK's tables, the scheduler and the
 //! trouble account are shared with, or next to, HTTP/2's.
 
 mod client;

@@ -49,17 +49,23 @@ impl Connection {
         if let blocked @ Decoded::Blocked(_) = self.decoder.decode(id, section, &mut lines)? {
             return Ok(blocked);
         }
-        match lines.finish(false) {
-            Ok(_) => {}
+        let size = match lines.finish(false) {
+            Ok(size) => size,
             Err(SectionFault::TooLarge) => {
                 self.refuse_too_large(slot, now)?;
                 return Ok(Decoded::Whole);
             }
             Err(SectionFault::Malformed(_)) => return Err(Error::Stream(ErrorCode::MESSAGE_ERROR)),
+        };
+        let held: usize = self.streams.iter().map(|stream| stream.head_size).sum();
+        if held + size > self.limits.header_memory_max {
+            // Nothing was done, and it may be tried again (RFC 9114 §4.1.1); counted like any reset the peer leads us to.
+            return Err(Error::Stream(ErrorCode::REQUEST_REJECTED));
         }
         let priority = self.priority_of(id, &head);
         let stream = self.streams.get_mut(slot);
         stream.priority = priority;
+        stream.head_size = size;
         stream.phase = Phase::Content;
         stream.content_left = if let BodyLength::Known(length) = head.body { Some(length) } else { None };
         if stream.fin_came && stream.held.is_empty() && stream.content_left.unwrap_or(0) == 0 {

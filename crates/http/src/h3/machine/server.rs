@@ -140,6 +140,12 @@ impl ServerConnection {
         self.0.send_head(stream, head, end)
     }
 
+    /// The rest of a request's content is not wanted, as when it was answered early: no more `Data` comes, and the client is told
+    /// to stop, without error (RFC 9114 §4.1.1).
+    pub fn discard_content(&mut self, stream: u64) {
+        self.0.discard_content(stream);
+    }
+
     /// Whether the client takes a push now: it must have sent MAX_PUSH_ID.
     pub fn may_push(&self) -> bool {
         self.0.may_push()

@@ -113,6 +113,8 @@ pub(super) struct Stream {
     pub(super) request: RequestTrait,
     pub(super) informational_count: u8,
     pub(super) priority: Priority,
+    /// Bytes of its request head, for the connection's budget.
+    pub(super) head_size: usize,
     /// Of a push: its push number.
     pub(super) push: Option<u64>,
 }
@@ -133,6 +135,7 @@ impl Stream {
             request: RequestTrait::Ordinary,
             informational_count: 0,
             priority: Priority::default(),
+            head_size: 0,
             push: None,
         }
     }

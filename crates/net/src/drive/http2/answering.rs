@@ -110,6 +110,9 @@ impl Answered {
             shared.wake_connection();
             if ended {
                 record.write(true);
+                if self.content_wanted {
+                    shared.machine().discard_content(self.stream);
+                }
                 return shared.close(self.stream);
             }
         }
@@ -119,6 +122,8 @@ impl Answered {
         record.body_bytes = body_bytes;
         record.write(true);
         if self.content_wanted {
+            // RFC 9113 §8.1: a response may be complete before the request is; the rest of that is not wanted.
+            shared.machine().discard_content(self.stream);
             shared.close(self.stream);
         }
     }
