@@ -44,10 +44,13 @@ pub struct Sockets {
     open: HashMap<(Purpose, Address), Vec<Socket>>,
 }
 
+/// Sockets for all workers, by what they were asked for.
+pub type Opened = Vec<((Purpose, Address), Vec<Socket>)>;
+
 /// What a change of configuration asks of the sockets.
 pub struct Difference {
     /// To be listened on: sockets for all workers.
-    pub new: Vec<((Purpose, Address), Vec<Socket>)>,
+    pub new: Opened,
     /// To be listened on no more.
     pub gone: Vec<(Purpose, Address)>,
 }
@@ -67,7 +70,7 @@ impl Sockets {
     /// opened, nothing has changed.
     pub fn prepare(&self, listening: &Listening, workers: usize) -> Result<Difference, ListenError> {
         let wanted = wanted(listening);
-        let mut new: Vec<((Purpose, Address), Vec<Socket>)> = Vec::new();
+        let mut new = Opened::new();
         for (key, may_be_missing) in &wanted {
             if self.open.contains_key(key) || new.iter().any(|(other, _)| other == key) {
                 continue;
@@ -133,10 +136,7 @@ impl Sockets {
 }
 
 /// Opens what is asked for; DNS by datagrams brings its streams along.
-fn open(
-    (purpose, address): &(Purpose, Address),
-    workers: usize,
-) -> Result<Vec<((Purpose, Address), Vec<Socket>)>, ListenError> {
+fn open((purpose, address): &(Purpose, Address), workers: usize) -> Result<Opened, ListenError> {
     match (purpose, address) {
         (Purpose::Dns, Address::Ip(at)) => {
             let (datagrams, streams) = listen::open_pairs_for_workers(*at, workers)?;
