@@ -44,13 +44,10 @@ pub struct Sockets {
     open: HashMap<(Purpose, Address), Vec<Socket>>,
 }
 
-/// Sockets for all workers, by what they were asked for.
-pub type Opened = Vec<((Purpose, Address), Vec<Socket>)>;
-
 /// What a change of configuration asks of the sockets.
 pub struct Difference {
     /// To be listened on: sockets for all workers.
-    pub new: Opened,
+    pub new: Vec<((Purpose, Address), Vec<Socket>)>,
     /// To be listened on no more.
     pub gone: Vec<(Purpose, Address)>,
 }
@@ -70,7 +67,7 @@ impl Sockets {
     /// opened, nothing has changed.
     pub fn prepare(&self, listening: &Listening, workers: usize) -> Result<Difference, ListenError> {
         let wanted = wanted(listening);
-        let mut new = Opened::new();
+        let mut new: Vec<((Purpose, Address), Vec<Socket>)> = Vec::new();
         for (key, may_be_missing) in &wanted {
             if self.open.contains_key(key) || new.iter().any(|(other, _)| other == key) {
                 continue;
@@ -135,8 +132,11 @@ impl Sockets {
     }
 }
 
+/// A place and the sockets opened there, one for each worker.
+type Opened = ((Purpose, Address), Vec<Socket>);
+
 /// Opens what is asked for; DNS by datagrams brings its streams along.
-fn open((purpose, address): &(Purpose, Address), workers: usize) -> Result<Opened, ListenError> {
+fn open((purpose, address): &(Purpose, Address), workers: usize) -> Result<Vec<Opened>, ListenError> {
     match (purpose, address) {
         (Purpose::Dns, Address::Ip(at)) => {
             let (datagrams, streams) = listen::open_pairs_for_workers(*at, workers)?;
