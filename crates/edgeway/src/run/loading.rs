@@ -70,6 +70,10 @@ impl Wanted {
         let checked = checked::make(&configuration, &source, clock, &mut diagnostics);
         let remarks = diagnostics.render(&source, paint);
         match checked {
+            // An empty file is what an editor or a full disk leaves half way; it must not close every listener.
+            Some(checked) if checked.sites.is_empty() && checked.names.zones.is_empty() => {
+                Err(format!("{remarks}{} has no site and no zone: there is nothing to serve\n", self.path.display()))
+            }
             Some(checked) => Ok(Ready { checked, remarks }),
             None => Err(remarks),
         }

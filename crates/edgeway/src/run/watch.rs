@@ -7,7 +7,16 @@ use std::path::PathBuf;
 /// Some files and what they were like.
 #[derive(Debug, Default)]
 pub struct Watch {
-    files: Vec<(PathBuf, Option<Likeness>)>,
+    files: Vec<Watched>,
+}
+
+#[derive(Debug)]
+struct Watched {
+    path: PathBuf,
+    /// As it was when it was last told.
+    known: Option<Likeness>,
+    /// As it was at the last look: a file that is still being written differs from look to look.
+    seen: Option<Likeness>,
 }
 
 /// A file that differs in any of these is another one.
@@ -16,18 +25,24 @@ type Likeness = (u64, u64, i64, i64);
 impl Watch {
     /// Watches `files` as they are now.
     pub fn new(files: impl IntoIterator<Item = PathBuf>) -> Self {
-        Self { files: files.into_iter().map(|path| (path.clone(), likeness(&path))).collect() }
+        let watched = |path: PathBuf| {
+            let now = likeness(&path);
+            Watched { path, known: now, seen: now }
+        };
+        Self { files: files.into_iter().map(watched).collect() }
     }
 
-    /// The first file that differs from when it was last looked at. All are looked at, and remembered as they are now.
+    /// The first file that has changed and has rested since the last look. All are looked at.
     pub fn changed(&mut self) -> Option<PathBuf> {
         let mut first = None;
-        for (path, before) in &mut self.files {
-            let now = likeness(path);
+        for file in &mut self.files {
+            let now = likeness(&file.path);
+            let rests = now == file.seen;
+            file.seen = now;
             // A file that is missing for a moment is being replaced: it has changed when it is back.
-            if now.is_some() && now != *before {
-                *before = now;
-                first.get_or_insert_with(|| path.clone());
+            if rests && now.is_some() && now != file.known {
+                file.known = now;
+                first.get_or_insert_with(|| file.path.clone());
             }
         }
         first
@@ -51,8 +66,11 @@ mod tests {
         assert_eq!(watch.changed(), None);
         std::fs::remove_file(&path).unwrap();
         assert_eq!(watch.changed(), None, "missing for a moment");
+        std::fs::write(&path, "thr").unwrap();
+        assert_eq!(watch.changed(), None, "it may still be being written");
         std::fs::write(&path, "three").unwrap();
-        assert_eq!(watch.changed(), Some(path.clone()));
+        assert_eq!(watch.changed(), None, "and it was");
+        assert_eq!(watch.changed(), Some(path.clone()), "now it rests");
         assert_eq!(watch.changed(), None);
         std::fs::remove_file(&path).unwrap();
     }

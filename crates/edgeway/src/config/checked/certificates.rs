@@ -57,7 +57,8 @@ impl Certificates {
     ) -> Result<Front, CertificateError> {
         let settings = FrontSettings {
             alpn: vec![b"h2".to_vec(), b"http/1.1".to_vec(), b"dot".to_vec()],
-            default_site: self.default_site,
+            // A client that names no host gets the first site, as with nginx; one that names a stranger does not.
+            default_site: self.default_site.or_else(|| (!self.sites.is_empty()).then_some(0)),
             // HTTP answers 421 with a sentence, which tells a person more than an alert does.
             unknown_name: if self.default_site.is_some() { UnknownName::Default } else { UnknownName::Refuse },
             authority,
