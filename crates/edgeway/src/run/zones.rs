@@ -53,7 +53,7 @@ impl Signed {
             transfers: transfers.collect(),
             settings: Settings::default(),
             cookies: Some(cookies),
-            rate: Some(RateLimit::default()),
+            rate: names.rate.map(|per_second| RateLimit { per_second, ..RateLimit::default() }),
         }))
     }
 

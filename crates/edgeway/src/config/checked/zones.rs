@@ -35,6 +35,8 @@ pub struct CheckedNames {
     pub zones: Vec<CheckedZone>,
     /// Keys of transaction signatures.
     pub keys: Keys,
+    /// Equal answers a second to one network; `None` for no limit.
+    pub rate: Option<u32>,
 }
 
 /// What a zone's text is called where it stands in the configuration.
@@ -49,7 +51,8 @@ impl Making<'_> {
         });
         let keys = Keys::new(keys);
         let zones: Vec<_> = raw.zone.iter().map(|(name, zone)| self.zone(name, zone)).collect();
-        Some(CheckedNames { zones: zones.into_iter().collect::<Option<_>>()?, keys })
+        let rate = Some(raw.limits.dns_rate.value).filter(|rate| *rate > 0);
+        Some(CheckedNames { zones: zones.into_iter().collect::<Option<_>>()?, keys, rate })
     }
 
     fn zone(&mut self, name: &Located<ZoneName>, raw: &raw::Zone) -> Option<CheckedZone> {

@@ -31,5 +31,8 @@ table! {
         write_timeout: Located<Period> = "30s",
         /// Time that requests have to finish when Edgeway stops or hands over to a new version.
         stop_timeout: Located<Period> = "30s",
+        /// Equal answers a second to one network (/24, /56) by UDP, for each worker; beyond it they are held back, because
+        /// the asker may be forged and the network its victim. 0 sets no limit.
+        dns_rate: Located<u32> = "20",
     }
 }
