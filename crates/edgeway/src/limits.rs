@@ -65,3 +65,54 @@ pub const HANDOVER_MESSAGE_BYTES_MAX: usize = 16 << 10;
 
 /// How long a certificate signed by hand lives. Public authorities give 90 days, and what renews itself does not need more.
 pub const LEAF_LIFETIME: Duration = Duration::from_secs(90 * 86_400);
+
+/// For one request of our own to another machine, from the name to the last byte of the answer. An ACME directory on the other side of the
+/// world takes 2 s; one that signs while we wait, 10.
+pub const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// For one address to accept a connection of our own: three lost SYNs (RFC 6298 §2: 1 s, 2 s, 4 s).
+pub const FETCH_CONNECT_TIMEOUT: Duration = Duration::from_secs(7);
+
+/// Interim (1xx) responses before the answer to a request of our own.
+pub const FETCH_INFORMATIONAL_MAX: u32 = 8;
+
+/// Bytes that the answer of `ask` may have; only its status is looked at.
+pub const ASK_ANSWER_BYTES_MAX: usize = 64 << 10;
+
+/// How long a name that was refused, or whose order failed, is not asked about again: its clients are turned away at once.
+pub const REFUSED_FOR: Duration = Duration::from_secs(10 * 60);
+
+/// Names remembered as refused: about 100 bytes each.
+pub const REFUSED_NAMES_MAX: usize = 4096;
+
+/// Certificates ordered in an hour for names that no site lists. Let's Encrypt gives a registered domain 50 a week and an account 300 orders in
+/// three hours (<https://letsencrypt.org/docs/rate-limits/>).
+pub const ON_DEMAND_ORDERS_PER_HOUR: u32 = 100;
+
+/// Certificates kept for names that no site lists: a file of 4 KB each.
+pub const ON_DEMAND_CERTIFICATES_MAX: usize = 10_000;
+
+/// How long after a failed order the next is made: this, doubled with each failure in a row, up to [`ORDER_PAUSE_MAX`]. Let's Encrypt allows five
+/// failures an hour for one name.
+pub const ORDER_PAUSE: Duration = Duration::from_secs(60);
+
+/// The longest pause between two orders for the same names.
+pub const ORDER_PAUSE_MAX: Duration = Duration::from_secs(6 * 3600);
+
+/// The longest and the shortest pause between two questions about one certificate's renewal (RFC 9773 §4.3.2 asks for such bounds).
+pub const RENEWAL_QUESTION_PAUSE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(24 * 3600));
+
+/// The longest sleep of the keeper of ACME certificates: a machine that was suspended notices its late renewals within this time.
+pub const KEEPER_SLEEP_MAX: Duration = Duration::from_secs(10 * 60);
+
+/// Proofs shown at once; one order has at most 100 names.
+pub const PROOFS_SHOWN_MAX: usize = 256;
+
+/// Connections of the authority's ACME directory. A network of ten thousand machines renews four hundred a day.
+pub const AUTHORITY_CONNECTIONS_MAX: usize = 1024;
+
+/// Redirects followed on the way to a proof (RFC 8555 §8.3 leaves the number open; Let's Encrypt follows ten).
+pub const PROOF_REDIRECTS_MAX: u32 = 10;
+
+/// Bytes of a proof: a token and a thumbprint are about 90; Let's Encrypt reads 128.
+pub const PROOF_BYTES_MAX: usize = 4096;

@@ -5,6 +5,7 @@
 //! [`shared`] and is read-mostly. [`handover`] passes the listening sockets to a new process.
 
 pub mod access_writer;
+pub mod acme;
 pub mod admin;
 pub mod control;
 pub mod handover;

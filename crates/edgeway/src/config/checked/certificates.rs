@@ -28,7 +28,7 @@ pub struct Certificates {
 }
 
 /// A public authority that issues by ACME.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Acme {
     /// Its directory.
     pub directory: String,
@@ -43,8 +43,7 @@ pub struct Acme {
 }
 
 impl Certificates {
-    /// The snapshot that TLS sessions are made from. `authority` signs where no certificate is named; `on_demand` says
-    /// for which unknown names.
+    /// The snapshot that TLS sessions are made from. `authority` signs where no certificate is named; `issued` is what ACME gave so far.
     ///
     /// # Errors
     /// What [`Front::build`] refuses.
@@ -52,17 +51,18 @@ impl Certificates {
         &self,
         memory: &Arc<Memory>,
         authority: Option<Arc<Authority>>,
-        on_demand: IssueRule,
+        issued: &[Certificate],
     ) -> Result<Front, CertificateError> {
+        let (sites, default_site) = self.supplied(issued);
         let settings = FrontSettings {
             alpn: vec![b"h2".to_vec(), b"http/1.1".to_vec()],
-            default_site: self.default_site,
+            default_site,
             // HTTP answers 421 with a sentence, which tells a person more than an alert does.
             unknown_name: if self.default_site.is_some() { UnknownName::Default } else { UnknownName::Refuse },
             authority,
-            on_demand,
+            on_demand: IssueRule::Never,
         };
-        Front::build(memory, self.sites.clone(), settings)
+        Front::build(memory, sites, settings)
     }
 }
 

@@ -2,6 +2,7 @@
 //! shared by all workers, each of which makes its own `Plan` of it ([`plan`]). The data path asks no options.
 
 pub mod certificates;
+pub mod issued;
 pub mod listening;
 pub mod plan;
 pub mod proxy;

@@ -5,7 +5,7 @@ use edgeway_http::h1::machine::ServerLimits;
 use edgeway_tls::SharedClock;
 use edgeway_tls::authority::{Authority, Usage};
 use edgeway_tls::certificate::CertificateName;
-use edgeway_tls::server::{IssueRule, Memory};
+use edgeway_tls::server::Memory;
 
 use super::*;
 use crate::config::diagnostic::Paint;
@@ -130,7 +130,7 @@ fn certificates_are_read_and_judged() {
     let rules: Vec<_> = made.sites.iter().map(|site| site.client_rule != RuleId::NONE).collect();
     assert_eq!(rules, [true, false], "only the site that asks for client certificates has a rule");
     let memory = Memory::new(SharedClock::new(NOW));
-    let front = made.certificates.front(&memory, Some(std::sync::Arc::new(authority)), IssueRule::Never).unwrap();
+    let front = made.certificates.front(&memory, Some(std::sync::Arc::new(authority)), &[]).unwrap();
     assert_eq!(front.rule_for("a.example"), made.sites[0].client_rule);
 
     let said = folder.make(&text("a.example", "b.key")).err().unwrap_or_default();
