@@ -15,10 +15,12 @@ use edgeway_serve::Edge;
 use edgeway_serve::stages::record::Recorder;
 use edgeway_tls::SharedClock;
 use edgeway_tls::authority::Authority;
-use edgeway_tls::server::{Front, IssueRule, Memory};
+use edgeway_tls::server::{Front, Memory};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
+use super::acme::agent::Mission;
+use super::acme::{Agent, Refusals, Supply};
 use super::admin::{ReloadWish, RunningProcess, Standing};
 use super::handover::{self, Inheritance};
 use super::loading::{Ready, Wanted};
@@ -110,7 +112,8 @@ struct Control {
     admin: Option<edgeway_base::world::Address>,
     reloads: mpsc::Receiver<ReloadWish>,
     reload_sender: mpsc::Sender<ReloadWish>,
-    wanted_certificates: mpsc::Receiver<String>,
+    supply: Option<Rc<Supply>>,
+    agent: Agent,
 }
 
 impl Control {
@@ -136,8 +139,9 @@ impl Control {
             tracing::warn!("the kept ticket keys are damaged and were left aside");
         }
         let authority = open_authority(&checked, &state, world.wall())?;
-        let front = make_front(&checked, &memory, authority.as_ref().map(|(authority, _)| Arc::clone(authority)))
-            .map_err(Failure::new)?;
+        let supply = open_supply(&checked, &state, world.wall(), None).map_err(Failure::new)?;
+        let signer = authority.as_ref().map(|(authority, _)| Arc::clone(authority));
+        let front = make_front(&checked, &memory, signer, supply.as_deref()).map_err(Failure::new)?;
         let count = options.workers.or(checked.workers).unwrap_or_else(edgeway_net::os::worker::recommended).max(1);
         let (sockets, heir) = match inherited {
             Some(mut inherited) => (Sockets::adopt(std::mem::take(&mut inherited.sockets)), Some(inherited)),
@@ -153,7 +157,13 @@ impl Control {
             pseudonym: pseudonym(&world),
             front_generation: watch::Sender::new(0),
             wanted,
+            proofs: Arc::default(),
+            refusals: Refusals::default(),
+            clock: clock.clone(),
         });
+        let mission = mission(&checked, supply.as_ref());
+        let outside = Rc::new(world.clone());
+        let agent = Agent::start(outside, clock.clone(), Arc::clone(&shared), wanted_certificates, mission);
         let mut control = Self {
             standing: Arc::default(),
             watch: Watch::default(),
@@ -170,7 +180,8 @@ impl Control {
             authority,
             reloads,
             reload_sender,
-            wanted_certificates,
+            supply,
+            agent,
         };
         control.open(count)?;
         if let Some(heir) = heir {
@@ -274,7 +285,7 @@ impl Control {
                     // Whoever asked may have left; the reload was done all the same.
                     let _ = wish.done.send(self.reload());
                 }
-                Some(name) = self.wanted_certificates.recv() => tracing::debug!(name, "a certificate is wanted"),
+                () = self.agent.news() => self.take_up_certificates(),
             }
         }
         self.stop(&mut signals).await;
@@ -307,7 +318,10 @@ impl Control {
             }
         };
         let signer = authority.as_ref().map(|(authority, _)| Arc::clone(authority));
-        let front = make_front(&checked, &self.shared.memory, signer).map_err(|error| format!("{error}\n"))?;
+        let supply = open_supply(&checked, &self.state, self.world.wall(), self.supply.as_ref())
+            .map_err(|error| format!("{error}\n"))?;
+        let front = make_front(&checked, &self.shared.memory, signer, supply.as_deref())
+            .map_err(|error| format!("{error}\n"))?;
         let difference =
             self.sockets.prepare(&checked.listening, self.workers.len()).map_err(|error| format!("{error}\n"))?;
         let log = match checked.logging.access == self.checked.logging.access {
@@ -319,6 +333,7 @@ impl Control {
             self.shared.log.store(Arc::new(log));
         }
         self.authority = authority;
+        self.supply = supply;
         self.shared.replace_front(front);
         self.tell_all(|| Order::Serve(Arc::clone(&checked)));
         self.sockets.apply(&difference);
@@ -331,10 +346,21 @@ impl Control {
             self.tell_all(|| Order::Forget(purpose, address.clone()));
         }
         self.checked = checked;
+        // Last: its proofs are looked for on what the workers listen on now.
+        self.agent.configure(mission(&self.checked, self.supply.as_ref()));
         self.show();
         self.watch = Watch::new(self.files());
         let sites = self.checked.sites.len();
         Ok(format!("{remarks}reloaded: {sites} site{}\n", if sites == 1 { "" } else { "s" }))
+    }
+
+    /// The ACME authority gave something: it is served from now on.
+    fn take_up_certificates(&self) {
+        let signer = self.authority.as_ref().map(|(authority, _)| Arc::clone(authority));
+        match make_front(&self.checked, &self.shared.memory, signer, self.supply.as_deref()) {
+            Ok(front) => self.shared.replace_front(front),
+            Err(error) => tracing::error!(error, "a certificate has come but cannot be served"),
+        }
     }
 
     /// What `/config` shows from now on.
@@ -411,12 +437,41 @@ fn open_authority(
     own_authority::open_or_create(state, now).map(Some).map_err(Failure::new)
 }
 
-fn make_front(checked: &Checked, memory: &Arc<Memory>, authority: Option<Arc<Authority>>) -> Result<Front, String> {
+fn make_front(
+    checked: &Checked,
+    memory: &Arc<Memory>,
+    authority: Option<Arc<Authority>>,
+    supply: Option<&Supply>,
+) -> Result<Front, String> {
     if checked.listening.https.is_empty() {
         return Front::build(memory, Vec::new(), edgeway_tls::server::FrontSettings::default())
             .map_err(|error| error.to_string());
     }
-    checked.certificates.front(memory, authority, IssueRule::Never).map_err(|error| error.to_string())
+    let issued = supply.map(Supply::certificates).unwrap_or_default();
+    checked.certificates.front(memory, authority, &issued).map_err(|error| error.to_string())
+}
+
+/// What is kept from the ACME authority; `known` is used again when it is from the same one.
+fn open_supply(
+    checked: &Checked,
+    state: &State,
+    now: edgeway_base::WallTime,
+    known: Option<&Rc<Supply>>,
+) -> Result<Option<Rc<Supply>>, String> {
+    let Some(acme) = checked.certificates.acme.as_ref().filter(|_| !checked.listening.https.is_empty()) else {
+        return Ok(None);
+    };
+    match known.filter(|known| known.directory() == acme.directory) {
+        Some(known) => Ok(Some(Rc::clone(known))),
+        None => Supply::open(state, &acme.directory, now).map(|supply| Some(Rc::new(supply))),
+    }
+}
+
+/// What the agent has to do; nothing without an authority.
+fn mission(checked: &Checked, supply: Option<&Rc<Supply>>) -> Option<Mission> {
+    let (acme, supply) = (checked.certificates.acme.clone()?, Rc::clone(supply?));
+    let ways = Mission::ways(&checked.listening.http, &checked.listening.https);
+    Some(Mission { acme, supply, wanted: checked.certificates.wanted(), ways })
 }
 
 fn start_log(target: &AccessTarget) -> Result<Option<std::sync::mpsc::SyncSender<Vec<u8>>>, Failure> {

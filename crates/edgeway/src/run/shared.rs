@@ -10,9 +10,11 @@ use arc_swap::ArcSwap;
 use edgeway_net::drive::accept::Certificates;
 use edgeway_net::drive::outside::Boxed;
 use edgeway_serve::stages::record::metrics::WorkerMetrics;
+use edgeway_tls::SharedClock;
 use edgeway_tls::server::{Front, Memory};
 use tokio::sync::{mpsc, watch};
 
+use super::acme::{Proofs, Refusals};
 use crate::limits::CERTIFICATE_WAIT_MAX;
 
 /// Shared by all threads of the server.
@@ -31,12 +33,23 @@ pub struct Shared {
     pub front_generation: watch::Sender<u64>,
     /// Names whose certificates are wanted, for the ACME agent.
     pub wanted: mpsc::Sender<String>,
+    /// What an ACME authority looks for on port 80.
+    pub proofs: Arc<Proofs>,
+    /// Names that get no certificate for now.
+    pub refusals: Refusals,
+    /// The calendar.
+    pub clock: SharedClock,
 }
 
 impl Shared {
     /// Puts other certificates in force, for handshakes to come.
     pub fn replace_front(&self, front: Front) {
         self.front.store(Arc::new(front));
+        self.wake_waiting();
+    }
+
+    /// Sessions that wait for a certificate look again.
+    pub fn wake_waiting(&self) {
         self.front_generation.send_modify(|generation| *generation += 1);
     }
 }
@@ -51,13 +64,14 @@ impl Certificates for WorkerCertificates {
 
     fn awaited<'a>(&'a self, name: &'a str) -> Boxed<'a, bool> {
         Box::pin(async move {
+            let refused = || self.0.refusals.is_refused(name, self.0.clock.now());
             let mut generation = self.0.front_generation.subscribe();
             // A full queue means the agent is busy with others; the client will come again.
-            if self.0.wanted.try_send(name.to_owned()).is_err() {
+            if refused() || self.0.wanted.try_send(name.to_owned()).is_err() {
                 return false;
             }
             let wait: Duration = CERTIFICATE_WAIT_MAX;
-            matches!(tokio::time::timeout(wait, generation.changed()).await, Ok(Ok(())))
+            matches!(tokio::time::timeout(wait, generation.changed()).await, Ok(Ok(()))) && !refused()
         })
     }
 }

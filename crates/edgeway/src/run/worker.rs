@@ -12,15 +12,17 @@ use edgeway_net::drive::accept::{self, Addresses, Door, Entrance};
 use edgeway_net::drive::gate::Gate;
 use edgeway_net::os::{Kernel, KernelListener};
 use edgeway_serve::Edge;
+use edgeway_serve::plan::Plan;
 use edgeway_serve::stages::record::Recorder;
 use edgeway_serve::stages::record::access_log::AccessLog;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 
+use super::acme::proofs::ProofEnd;
 use super::shared::{Shared, certificates};
 use super::sockets::Purpose;
 use crate::config::checked::Checked;
-use crate::limits::{CONNECTIONS_PER_ADDRESS_MAX, HANDSHAKE_TIMEOUT};
+use crate::limits::{CERTIFICATE_WAIT_MAX, CONNECTIONS_PER_ADDRESS_MAX, HANDSHAKE_TIMEOUT};
 
 /// What the control thread tells a worker.
 pub enum Order {
@@ -43,7 +45,7 @@ pub async fn run(
     workers: usize,
     mut orders: UnboundedReceiver<Order>,
 ) {
-    let edge = Edge::new(Rc::new(world.clone()), checked.plan(), recorder(index, &shared, &checked), &shared.pseudonym);
+    let edge = Edge::new(Rc::new(world.clone()), plan(&checked, &shared), recorder(index, &shared, &checked), &shared.pseudonym);
     let house = tokio::task::spawn_local(Rc::clone(&edge).keep_house());
     let mut worker = Worker {
         index,
@@ -73,6 +75,14 @@ pub async fn run(
     house.abort();
 }
 
+fn plan(checked: &Checked, shared: &Shared) -> Plan {
+    let mut plan = checked.plan();
+    if checked.certificates.acme.is_some() {
+        plan.challenges = Some(Rc::new(ProofEnd(Arc::clone(&shared.proofs))));
+    }
+    plan
+}
+
 fn recorder(index: usize, shared: &Shared, checked: &Checked) -> Recorder {
     let metrics = Arc::clone(&shared.metrics[index]);
     let log = shared.log.load();
@@ -94,7 +104,7 @@ struct Worker {
 
 impl Worker {
     fn serve(&mut self, checked: Arc<Checked>) {
-        self.edge.replace_plan(checked.plan());
+        self.edge.replace_plan(plan(&checked, &self.shared));
         self.edge.replace_recorder(recorder(self.index, &self.shared, &checked));
         self.checked = checked;
         for ((purpose, _), (door, _)) in &self.listening {
@@ -128,7 +138,11 @@ impl Worker {
             proxy_protocol: (!trusted.is_empty()).then(|| TrustedPeers::new(trusted.clone())),
             limits: self.checked.limits,
             http2: edgeway_http::h2::limits::Limits::default(),
-            handshake_timeout: HANDSHAKE_TIMEOUT,
+            // Where a certificate may have to come first, the handshake waits for it.
+            handshake_timeout: match &self.checked.certificates.acme {
+                Some(_) => HANDSHAKE_TIMEOUT + CERTIFICATE_WAIT_MAX,
+                None => HANDSHAKE_TIMEOUT,
+            },
             connections_max: (self.checked.connections_max as usize).div_ceil(self.workers),
             connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,
         }

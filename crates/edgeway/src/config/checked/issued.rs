@@ -71,6 +71,7 @@ fn divided(site: &Site, issued: &[Certificate], wanted: &WantedCertificates) -> 
     let mut parts: Vec<(Option<usize>, Vec<CertificateName>)> = Vec::new();
     let mut enter = |certificate: Option<usize>, name: &CertificateName| {
         match parts.iter_mut().find(|(other, _)| *other == certificate) {
+            Some((_, names)) if names.contains(name) => {}
             Some((_, names)) => names.push(name.clone()),
             None => parts.push((certificate, vec![name.clone()])),
         }
@@ -88,8 +89,7 @@ fn divided(site: &Site, issued: &[Certificate], wanted: &WantedCertificates) -> 
     }
     parts
         .into_iter()
-        .map(|(certificate, mut names)| {
-            names.dedup();
+        .map(|(certificate, names)| {
             let source = certificate.map_or(Source::Awaited, |index| Source::Loaded(vec![issued[index].clone()]));
             Site { names, source, ..site.clone() }
         })
