@@ -116,3 +116,6 @@ pub const PROOF_REDIRECTS_MAX: u32 = 10;
 
 /// Bytes of a proof: a token and a thumbprint are about 90; Let's Encrypt reads 128.
 pub const PROOF_BYTES_MAX: usize = 4096;
+
+/// How long the authority's open connections have to finish when it stops: an ACME answer takes milliseconds.
+pub const AUTHORITY_STOP_TIMEOUT: Duration = Duration::from_secs(5);

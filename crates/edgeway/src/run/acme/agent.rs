@@ -273,7 +273,7 @@ impl Keeper {
     }
 
     /// Asks whether `name` may have a certificate.
-    fn ask(&self, name: &CertificateName) -> impl Future<Output = bool> + 'static {
+    fn ask(&self, name: &CertificateName) -> impl Future<Output = bool> + use<> {
         let mission = self.mission.borrow();
         let acme = mission.as_ref().map(|mission| &mission.acme);
         let url = acme.and_then(|acme| acme.ask.clone()).unwrap_or_default();
