@@ -164,7 +164,8 @@ impl Fetcher {
     async fn exchange(&self, request: Request) -> Result<Response, FetchError> {
         let Request { method, place, content, content_max } = request;
         let transport = self.connect(&place).await?;
-        let mut head = RequestHead { method, scheme: place.scheme, ..RequestHead::default() };
+        let mut head = RequestHead::default();
+        (head.method, head.scheme) = (method, place.scheme);
         head.set_target(place.target.as_bytes());
         let malformed = |_| FetchError::Exchange("its name cannot stand in a request".to_owned());
         head.set_authority(place.authority.as_bytes()).map_err(malformed)?;
@@ -179,8 +180,7 @@ impl Fetcher {
         let connection = Box::new(Connection::new(transport, ClientLimits::default()));
         let timeouts = CallTimeouts { first_byte: FETCH_TIMEOUT, idle: FETCH_TIMEOUT };
         let reply = ResponseHead::default();
-        let mut call =
-            Box::new(Call::new(connection, &head, body, reply, Rc::clone(&self.outside), timeouts, None));
+        let mut call = Box::new(Call::new(connection, &head, body, reply, Rc::clone(&self.outside), timeouts, None));
         for _ in 0..=FETCH_INFORMATIONAL_MAX {
             match call.reply().await {
                 Ok((Reply::Informational(_), Some(rest))) => call = rest,
@@ -264,9 +264,12 @@ mod tests {
     #[test]
     fn redirects_are_joined() {
         let here = Place::parse("http://a.test:81/x").unwrap();
-        for (reference, joined) in
-            [("/y", Some("http://a.test:81/y")), ("https://b.test/z", Some("https://b.test/z")), ("y", None), ("//b/", None)]
-        {
+        for (reference, joined) in [
+            ("/y", Some("http://a.test:81/y")),
+            ("https://b.test/z", Some("https://b.test/z")),
+            ("y", None),
+            ("//b/", None),
+        ] {
             assert_eq!(here.join(reference), joined.and_then(Place::parse), "{reference}");
         }
     }

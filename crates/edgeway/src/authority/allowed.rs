@@ -51,7 +51,8 @@ impl FromStr for Allowed {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let expected = || format!("\"{text}\" is neither a name like \"corp.example\" nor a network like \"10.0.0.0/8\"");
+        let expected =
+            || format!("\"{text}\" is neither a name like \"corp.example\" nor a network like \"10.0.0.0/8\"");
         if let Ok(block) = text.parse() {
             return Ok(Self::Block(block));
         }

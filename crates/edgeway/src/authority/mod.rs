@@ -31,7 +31,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::command::Failure;
 use crate::config::words::Endpoint;
-use crate::limits::{AUTHORITY_CONNECTIONS_MAX, AUTHORITY_STOP_TIMEOUT, CONTROL_INTERVAL, HANDSHAKE_TIMEOUT, LEAF_LIFETIME};
+use crate::limits::{
+    AUTHORITY_CONNECTIONS_MAX, AUTHORITY_STOP_TIMEOUT, CONTROL_INTERVAL, HANDSHAKE_TIMEOUT, LEAF_LIFETIME,
+};
 use crate::run::own_authority;
 use crate::state::State;
 use allowed::Allowed;
@@ -71,10 +73,7 @@ pub struct Announcement<'a> {
 ///
 /// # Errors
 /// One sentence about what stands in the way.
-pub fn run(
-    options: &Options,
-    announce: impl FnOnce(&Announcement<'_>) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+pub fn run(options: &Options, announce: impl FnOnce(&Announcement<'_>) -> Result<(), Failure>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build_local(tokio::runtime::LocalOptions::default())
@@ -168,10 +167,12 @@ fn open(endpoint: &Endpoint) -> Result<Vec<KernelListener>, Failure> {
         {
             wanted.set_port(first.port());
         }
-        match listen::open(&address) {
-            Ok(socket) => {
-                let listener = KernelListener::adopt(socket).map_err(|error| Failure::new(error.to_string()))?;
-                listeners.push(listener);
+        match listen::open_for_workers(&address, 1) {
+            Ok(sockets) => {
+                for socket in sockets {
+                    let listener = KernelListener::adopt(socket).map_err(|error| Failure::new(error.to_string()))?;
+                    listeners.push(listener);
+                }
             }
             Err(error) if socket.may_be_missing && error.is_missing_family() => {}
             Err(error) => return Err(Failure::new(error.to_string())),

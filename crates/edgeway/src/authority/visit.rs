@@ -77,8 +77,7 @@ impl Visitor {
             other => other.to_string(),
         };
         let port = if self.http_port == 80 { String::new() } else { format!(":{}", self.http_port) };
-        let mut place =
-            Place::parse(&format!("http://{host}{port}{path}")).ok_or_else(|| strange("it has no URL"))?;
+        let mut place = Place::parse(&format!("http://{host}{port}{path}")).ok_or_else(|| strange("it has no URL"))?;
         for _ in 0..=PROOF_REDIRECTS_MAX {
             let here = place.clone();
             let response = self.fetcher.fetch(Request::get(place, PROOF_BYTES_MAX)).await?;

@@ -45,7 +45,12 @@ pub async fn run(
     workers: usize,
     mut orders: UnboundedReceiver<Order>,
 ) {
-    let edge = Edge::new(Rc::new(world.clone()), plan(&checked, &shared), recorder(index, &shared, &checked), &shared.pseudonym);
+    let edge = Edge::new(
+        Rc::new(world.clone()),
+        plan(&checked, &shared),
+        recorder(index, &shared, &checked),
+        &shared.pseudonym,
+    );
     let house = tokio::task::spawn_local(Rc::clone(&edge).keep_house());
     let mut worker = Worker {
         index,

@@ -22,7 +22,7 @@ use crate::config::words::Endpoint;
 /// Whoever answers for a name on this network gets a certificate for it. So only names for private use are signed for: localhost, and
 /// everything below it, internal, home.arpa, test and local; loopback and private addresses. `--allow` says others in their place.
 #[derive(Args, Debug)]
-pub struct ServeArguments {
+pub(super) struct ServeArguments {
     /// Where to listen.
     #[arg(long, value_name = "ADDRESS", value_parser = |text: &str| text.parse::<Endpoint>())]
     https: Endpoint,
@@ -53,7 +53,7 @@ pub struct ServeArguments {
 }
 
 /// Does it, until it is told to stop.
-pub fn run(arguments: ServeArguments, terminal: &mut Terminal) -> Result<(), Failure> {
+pub(super) fn run(arguments: ServeArguments, terminal: &mut Terminal) -> Result<(), Failure> {
     serve::tell_events(arguments.log.unwrap_or(Level::Info), terminal);
     let options = Options {
         https: arguments.https,
@@ -74,11 +74,8 @@ pub fn run(arguments: ServeArguments, terminal: &mut Terminal) -> Result<(), Fai
 }
 
 fn as_json(announcement: &Announcement<'_>) -> String {
-    let listening: Vec<_> = announcement
-        .listening
-        .iter()
-        .map(|address| json!({"what": "https", "address": address.to_string()}))
-        .collect();
+    let listening: Vec<_> =
+        announcement.listening.iter().map(|address| json!({"what": "https", "address": address.to_string()})).collect();
     let state = announcement.state.folder().display().to_string();
     format!("{}\n", json!({"directory": announcement.directory, "listening": listening, "state": state}))
 }

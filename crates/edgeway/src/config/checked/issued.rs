@@ -69,12 +69,13 @@ impl Certificates {
 /// The parts of a site that awaits certificates; the part of its first name comes first.
 fn divided(site: &Site, issued: &[Certificate], wanted: &WantedCertificates) -> Vec<Site> {
     let mut parts: Vec<(Option<usize>, Vec<CertificateName>)> = Vec::new();
-    let mut enter = |certificate: Option<usize>, name: &CertificateName| {
-        match parts.iter_mut().find(|(other, _)| *other == certificate) {
-            Some((_, names)) if names.contains(name) => {}
-            Some((_, names)) => names.push(name.clone()),
-            None => parts.push((certificate, vec![name.clone()])),
-        }
+    let mut enter = |certificate: Option<usize>, name: &CertificateName| match parts
+        .iter_mut()
+        .find(|(other, _)| *other == certificate)
+    {
+        Some((_, names)) if names.contains(name) => {}
+        Some((_, names)) => names.push(name.clone()),
+        None => parts.push((certificate, vec![name.clone()])),
     };
     for name in &site.names {
         enter(best(issued, name), name);
@@ -133,8 +134,7 @@ mod tests {
 
     #[test]
     fn what_was_issued_is_divided_and_the_rest_is_awaited() {
-        let acme =
-            Acme { directory: String::new(), contact: Vec::new(), agreed: false, ask: None, roots: None };
+        let acme = Acme { directory: String::new(), contact: Vec::new(), agreed: false, ask: None, roots: None };
         let certificates = Certificates {
             sites: vec![
                 Site::new(names(&["own.test"]), Source::Authority),
@@ -159,10 +159,10 @@ mod tests {
             let issued = authority.issue(&names(list), Usage::Server, NOW, Duration::from_secs(days * 86_400));
             issued.unwrap().certificate
         };
-        let issued = [issue(&["x.a.test"], 9), issue(&["b.test"], 5), issue(&["b.test", "a.test"], 9), issue(&["gone.test"], 9)];
+        let issued =
+            [issue(&["x.a.test"], 9), issue(&["b.test"], 5), issue(&["b.test", "a.test"], 9), issue(&["gone.test"], 9)];
         let (sites, default) = certificates.supplied(&issued);
-        let expected =
-            ["own.test <- own", "a.test b.test <- b.test", "*.a.test <- awaited", "x.a.test <- x.a.test"];
+        let expected = ["own.test <- own", "a.test b.test <- b.test", "*.a.test <- awaited", "x.a.test <- x.a.test"];
         assert_eq!(shape(&sites), expected);
         assert_eq!(default, Some(1));
     }

@@ -168,9 +168,10 @@ impl Account {
         let outside = self.fetcher.outside();
         match answer {
             Ok(response) => {
-                let fields = response.head.fields.iter().filter_map(|field| {
-                    Some((field.name.to_owned(), String::from_utf8(field.value.to_vec()).ok()?))
-                });
+                let fields =
+                    response.head.fields.iter().filter_map(|field| {
+                        Some((field.name.to_owned(), String::from_utf8(field.value.to_vec()).ok()?))
+                    });
                 let response = exchange::Response {
                     status: response.status().code(),
                     fields: fields.collect(),

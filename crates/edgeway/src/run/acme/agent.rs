@@ -23,7 +23,9 @@ use crate::config::checked::certificates::Acme;
 use crate::config::checked::issued::WantedCertificates;
 use crate::config::words::Endpoint;
 use crate::fetch::{Fetcher, Place, Request};
-use crate::limits::{ASK_ANSWER_BYTES_MAX, KEEPER_SLEEP_MAX, REFUSED_FOR, RENEWAL_QUESTION_PAUSE, WANTED_CERTIFICATES_MAX};
+use crate::limits::{
+    ASK_ANSWER_BYTES_MAX, KEEPER_SLEEP_MAX, REFUSED_FOR, RENEWAL_QUESTION_PAUSE, WANTED_CERTIFICATES_MAX,
+};
 use crate::run::shared::Shared;
 
 /// What the configuration in force means to the agent.
@@ -158,9 +160,10 @@ impl Keeper {
             (self.account, self.schedule) = (None, Schedule::default());
             return;
         };
-        let same = self.account.as_ref().is_some_and(|account| {
-            account.acme == mission.acme && Rc::ptr_eq(&account.supply, &mission.supply)
-        });
+        let same = self
+            .account
+            .as_ref()
+            .is_some_and(|account| account.acme == mission.acme && Rc::ptr_eq(&account.supply, &mission.supply));
         if !same {
             self.work.abort_all();
             self.asks.abort_all();
@@ -175,13 +178,15 @@ impl Keeper {
         let now = self.outside.wall();
         let (supply, wanted) = (&mission.supply, &mission.wanted);
         supply.forget_expired(now);
-        let listed = wanted.listed.iter().map(|names| {
-            (names.clone(), supply.find(names).map(|certificate| certificate.facts().clone()))
-        });
-        let on_demand = supply.certificates().into_iter().filter_map(|certificate| match &certificate.facts().names[..] {
-            [name] if wanted.is_on_demand(name) => Some((name.clone(), certificate.facts().clone())),
-            _ => None,
-        });
+        let listed = wanted
+            .listed
+            .iter()
+            .map(|names| (names.clone(), supply.find(names).map(|certificate| certificate.facts().clone())));
+        let on_demand =
+            supply.certificates().into_iter().filter_map(|certificate| match &certificate.facts().names[..] {
+                [name] if wanted.is_on_demand(name) => Some((name.clone(), certificate.facts().clone())),
+                _ => None,
+            });
         self.schedule.configure(now, &mut *self.outside.entropy(), listed.collect(), on_demand.collect());
     }
 
@@ -228,7 +233,10 @@ impl Keeper {
                     if let Some(ask) = ask
                         && !ask.await
                     {
-                        return (account, Done::Order(names, Err(AccountError::Own("nobody allows it any more".into()))));
+                        return (
+                            account,
+                            Done::Order(names, Err(AccountError::Own("nobody allows it any more".into()))),
+                        );
                     }
                     let result = account.order(names.clone(), replaces.as_ref(), ways).await;
                     (account, Done::Order(names, result))
@@ -256,9 +264,11 @@ impl Keeper {
         if self.schedule.wants(&name) {
             return;
         }
-        let may_ask = self.mission.borrow().as_ref().is_some_and(|mission| {
-            mission.wanted.is_on_demand(&name) && mission.acme.ask.is_some()
-        });
+        let may_ask = self
+            .mission
+            .borrow()
+            .as_ref()
+            .is_some_and(|mission| mission.wanted.is_on_demand(&name) && mission.acme.ask.is_some());
         if !may_ask || self.account.is_none() {
             return self.refuse(&name.to_string(), now, REFUSED_FOR);
         }
@@ -278,7 +288,9 @@ impl Keeper {
         let acme = mission.as_ref().map(|mission| &mission.acme);
         let url = acme.and_then(|acme| acme.ask.clone()).unwrap_or_default();
         // Whoever is asked may have a certificate of the authority itself.
-        let trust = acme.and_then(|acme| acme.roots.as_deref()).map_or(Ok(Trust::default()), |roots| Trust::from_pem(true, roots));
+        let trust = acme
+            .and_then(|acme| acme.roots.as_deref())
+            .map_or(Ok(Trust::default()), |roots| Trust::from_pem(true, roots));
         let fetcher = trust.and_then(|trust| self.fetcher(trust));
         let name = name.to_string();
         async move {

@@ -37,12 +37,8 @@ impl Supply {
     /// A sentence for the operator: the folder cannot be read.
     pub fn open(state: &State, directory: &str, now: WallTime) -> Result<Self, String> {
         let folder = format!("acme/{}", folder_name(directory));
-        let supply = Self {
-            state: state.clone(),
-            directory: directory.to_owned(),
-            folder,
-            certificates: RefCell::default(),
-        };
+        let supply =
+            Self { state: state.clone(), directory: directory.to_owned(), folder, certificates: RefCell::default() };
         supply.read(now).map_err(|error| {
             format!("the certificates in {} cannot be read: {error}", state.path(&supply.folder).display())
         })?;
@@ -83,9 +79,7 @@ impl Supply {
     /// Of those that are for all of `names`, the one that lives longest.
     pub fn find(&self, names: &[CertificateName]) -> Option<Certificate> {
         let certificates = self.certificates.borrow();
-        let good = certificates
-            .values()
-            .filter(|known| names.iter().all(|name| known.facts().names.contains(name)));
+        let good = certificates.values().filter(|known| names.iter().all(|name| known.facts().names.contains(name)));
         good.max_by_key(|known| known.facts().not_after).cloned()
     }
 
@@ -95,7 +89,8 @@ impl Supply {
     /// The file cannot be written; the certificate is used all the same until we end.
     pub fn keep(&self, certificate: Certificate, chain_pem: &str, key_pem: &str) -> io::Result<()> {
         let stem = certificate.facts().names.first().map(file_stem).unwrap_or_default();
-        let written = self.state.write(&format!("{}/{stem}.pem", self.folder), format!("{key_pem}{chain_pem}").as_bytes());
+        let written =
+            self.state.write(&format!("{}/{stem}.pem", self.folder), format!("{key_pem}{chain_pem}").as_bytes());
         self.certificates.borrow_mut().insert(stem, certificate);
         written
     }
