@@ -15,7 +15,7 @@ use edgeway_serve::plan::{End, Plan, Route, Site};
 use edgeway_serve::routes::{Matcher, PathPattern};
 use edgeway_serve::stages::headers::Edits;
 use edgeway_tls::acme::exchange;
-use edgeway_tls::acme::server::Server;
+use edgeway_tls::acme::server::{Server, Shown, Validation};
 use edgeway_tls::limits::ACME_BODY_BYTES_MAX;
 
 use super::visit::Visitor;
@@ -73,7 +73,12 @@ impl Desk {
             let desk = Rc::clone(self);
             tokio::task::spawn_local(async move {
                 let shown = desk.visitor.visit(&validation).await;
-                tracing::info!(name = %validation.name, ?shown, "looked for a proof");
+                match &shown {
+                    Shown::Nothing(_, why) => tracing::warn!(why, "a proof was not found"),
+                    Shown::Http { .. } | Shown::Tls { .. } => {
+                        tracing::info!(name = %validation.name, "looked at a proof");
+                    }
+                }
                 desk.server.borrow_mut().handle_validation(desk.outside.wall(), &validation.id, &shown);
                 if let Err(error) = desk.keep().await {
                     tracing::error!(%error, "the state of the authority cannot be kept");
@@ -82,7 +87,7 @@ impl Desk {
         }
     }
 
-    fn next_visit(&self) -> Option<edgeway_tls::acme::server::Validation> {
+    fn next_visit(&self) -> Option<Validation> {
         self.server.borrow_mut().poll_event()
     }
 

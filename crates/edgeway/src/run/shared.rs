@@ -64,14 +64,17 @@ impl Certificates for WorkerCertificates {
 
     fn awaited<'a>(&'a self, name: &'a str) -> Boxed<'a, bool> {
         Box::pin(async move {
-            let refused = || self.0.refusals.is_refused(name, self.0.clock.now());
             let mut generation = self.0.front_generation.subscribe();
+            let refused = || self.0.refusals.is_refused(name, self.0.clock.now());
+            // Since the session looked, the certificate may have come.
+            let waits = || self.0.front.load().awaits(name) && !refused();
             // A full queue means the agent is busy with others; the client will come again.
-            if refused() || self.0.wanted.try_send(name.to_owned()).is_err() {
+            if waits() && self.0.wanted.try_send(name.to_owned()).is_err() {
                 return false;
             }
             let wait: Duration = CERTIFICATE_WAIT_MAX;
-            matches!(tokio::time::timeout(wait, generation.changed()).await, Ok(Ok(()))) && !refused()
+            let until_known = async { while waits() && generation.changed().await.is_ok() {} };
+            tokio::time::timeout(wait, until_known).await.is_ok() && !refused()
         })
     }
 }
