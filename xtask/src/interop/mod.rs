@@ -9,6 +9,7 @@
 //! then any case.
 
 mod application;
+mod certbot;
 mod chromium;
 mod crash;
 mod curl;
@@ -70,6 +71,11 @@ const ALL: &[Case] = &[
     Case { name: "slow", about: "slowhttptest's four attacks while others are served", run: slow::run },
     Case { name: "reload", about: "reload in a loop under load without a failed request", run: reload::run },
     Case { name: "crash", about: "kill -9 during PUT: the old file or the new one", run: crash::run },
+    Case {
+        name: "certbot",
+        about: "certbot gets, renews and withdraws a certificate of our authority",
+        run: certbot::run,
+    },
     Case { name: "tls", about: "sslscan and sslyze find nothing old or weak", run: tls_scan::run },
     Case { name: "httplint", about: "httplint finds nothing wrong with the answers", run: httplint::run },
 ];
