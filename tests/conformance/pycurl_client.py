@@ -111,7 +111,7 @@ def refused_before_the_body_is_sent():
         f"{HTTP}/hello.txt",
         UPLOAD=1,
         READFUNCTION=source,
-        INFILESIZE_LARGE=2**30,
+        INFILESIZE_LARGE=50_000_000,
         HTTPHEADER=["Expect: 100-continue"],
     )
     is_equal((status, sent), (405, []))

@@ -432,6 +432,70 @@ fn rfc_5155_appendix_b() {
 }
 
 #[test]
+fn chains_through_signed_wildcards_keep_their_sections() {
+    let text =
+        format!("{RFC_4035}*.v CNAME xx\n*.v2 CNAME nobody\n*.v3 CNAME mc.b\n*.v4 CNAME x.v\n*.v5 CNAME host.test.\n");
+    let nsec3 = Denial::Nsec3 { iterations: 0, salt: vec![], opt_out: false };
+    for denial in [Denial::Nsec, nsec3] {
+        let mut server = Server::new(&text, denial.clone(), true);
+        for (question, rcode, answers, proofs) in [
+            (
+                "q.v.example. A",
+                Rcode::NOERROR,
+                ["q.v.example. CNAME xx.example.", "xx.example. A 192.0.2.10"].as_slice(),
+                1,
+            ),
+            ("q.v2.example. A", Rcode::NXDOMAIN, &["q.v2.example. CNAME nobody.example."], 2),
+            ("q.v3.example. A", Rcode::NOERROR, &["q.v3.example. CNAME mc.b.example."], 1),
+            (
+                "q.v4.example. A",
+                Rcode::NOERROR,
+                &["q.v4.example. CNAME x.v.example.", "x.v.example. CNAME xx.example.", "xx.example. A 192.0.2.10"],
+                2,
+            ),
+            ("q.v5.example. A", Rcode::NOERROR, &["q.v5.example. CNAME host.test."], 1),
+        ] {
+            let (found, _, [answer, authority, _]) = server.ask(question, false);
+            assert_eq!(found, rcode, "{question}");
+            let plain: Vec<&String> = answer.iter().filter(|line| !line.contains("RRSIG")).collect();
+            assert_eq!(plain, answers, "{question}");
+            assert_eq!(answer.len(), answers.len() * 2, "each is signed: {answer:?}");
+            let is_denial = |line: &&String| matches!(line.split(' ').nth(1), Some("NSEC" | "NSEC3"));
+            let denials = authority.iter().filter(is_denial).count();
+            assert!(denials >= proofs, "{denial:?} {question}: {authority:?}");
+        }
+    }
+}
+
+#[test]
+fn balanced_and_alias_names_of_a_signed_zone_are_signed_on_the_spot() {
+    use edgeway_dns::machine::balance::{Balancer, Pool};
+    let key = Arc::new(SigningKey::generate(Algorithm::Ed25519, Role::Combined, &mut SeededEntropy::new(5)));
+    let bare = read(&format!("{RFC_4035}pool TYPE65402 \\# 0\npool MX 1 xx\n"));
+    let nsec = sign_zone(&bare, None, &Signing::new(vec![key.clone()]), 1, NOW);
+    assert!(nsec.unwrap_err().to_string().contains("pool.example.: in a signed zone"));
+    let signing = Signing { denial: Denial::Compact, ..Signing::new(vec![key.clone()]) };
+    let zone = sign_zone(&bare, None, &signing, 1, NOW).unwrap();
+    let pool = Pool::new(["192.0.2.50".parse().unwrap(), "192.0.2.51".parse().unwrap()]);
+    let balancer = Balancer::new([("pool.example.".parse().unwrap(), Arc::new(pool))], Arc::default());
+    let signer = AnswerSigner::new(zone.apex().clone(), [key.clone()], true);
+    let served = Served { signer: Some(Arc::new(signer)), selector: Some(Arc::new(balancer)), ..Served::new(zone) };
+    let catalog = Arc::new(Catalog::new([Arc::new(served)]));
+    let mut server = Server { authority: Authority::new(catalog, Settings::default(), None, None), key };
+    let (_, _, [answer, _, _]) = server.ask("pool.example. A", false);
+    assert_eq!(answer, ["pool.example. A 192.0.2.50", "pool.example. A 192.0.2.51", "pool.example. RRSIG A"]);
+    for (question, bitmap) in [("pool.example. TXT", "A MX AAAA RRSIG NSEC"), ("pool.example. AAAA", "A MX RRSIG NSEC")]
+    {
+        let (rcode, _, [_, authority, _]) = server.ask(question, false);
+        assert_eq!(rcode, Rcode::NOERROR);
+        assert!(
+            authority.contains(&format!("pool.example. NSEC \\000.pool.example. {bitmap}")),
+            "{question}: {authority:?}"
+        );
+    }
+}
+
+#[test]
 fn compact_denial_says_what_rfc_9824_says() {
     let mut server = Server::new(RFC_4035, Denial::Compact, true);
     for (question, compact_ok, rcode, authority) in [

@@ -1,5 +1,5 @@
 //! Our own client for what the program itself must ask of other machines: one request, one response in memory, on a connection of
-//! its own. Called by the keeper of ACME certificates ([`crate::run::acme`]) and by the authority's visits
+//! its own. Called by the keeper of ACME certificates ([`crate::run::keeper`]) and by the authority's visits
 //! ([`crate::authority`]); hands on to `net`'s drivers.
 
 use std::fmt;
@@ -17,7 +17,7 @@ use edgeway_net::drive::Body;
 use edgeway_net::drive::outside::Outside;
 use edgeway_net::drive::tls::{self, ClientSettings};
 use edgeway_net::drive::transport::Transport;
-use edgeway_net::drive::upstream::{Call, CallTimeouts, Connection, Reply};
+use edgeway_net::drive::upstream::{Call, CallContext, CallTimeouts, Connection, Outgoing, Reply};
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 
@@ -179,8 +179,10 @@ impl Fetcher {
         }
         let connection = Box::new(Connection::new(transport, ClientLimits::default()));
         let timeouts = CallTimeouts { first_byte: FETCH_TIMEOUT, idle: FETCH_TIMEOUT };
-        let reply = ResponseHead::default();
-        let mut call = Box::new(Call::new(connection, &head, body, reply, Rc::clone(&self.outside), timeouts, None));
+        head.body = body.length();
+        let (outside, now) = (Rc::clone(&self.outside), self.outside.now());
+        let outgoing = Outgoing { head: &head, content: body, reply: ResponseHead::default() };
+        let mut call = Box::new(Call::new(connection, outgoing, CallContext { outside, timeouts, home: None, now }));
         for _ in 0..=FETCH_INFORMATIONAL_MAX {
             match call.reply().await {
                 Ok((Reply::Informational(_), Some(rest))) => call = rest,

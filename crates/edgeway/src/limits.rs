@@ -45,7 +45,7 @@ pub const ADMIN_ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a TLS handshake waits for a certificate that is being issued. Browsers give up after 30 s or more; an ACME order takes 3 to 10 s.
 pub const CERTIFICATE_WAIT_MAX: Duration = Duration::from_secs(20);
 
-/// Names that may wait for the ACME agent.
+/// Names that may wait for the keeper.
 pub const WANTED_CERTIFICATES_MAX: usize = 64;
 
 /// For the PROXY header and the TLS handshake together. nginx gives 60 s; a handshake over a satellite takes 2.
@@ -60,15 +60,50 @@ pub const ADMIN_CONNECTIONS_MAX: usize = 64;
 /// How often the control thread looks at files, the calendar and ticket keys.
 pub const CONTROL_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Bytes of a secret of a transaction signature (TSIG): RFC 8945 §10 asks for at least as many as can not be guessed; 128 bits are.
+pub const TSIG_SECRET_BYTES_MIN: usize = 16;
+
+/// How long `edgeway resolve` waits for an answer before it asks again. dig gives 5 s; a resolver that has to walk from the root
+/// takes 2.
+pub const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Times `edgeway resolve` asks, the first included: a datagram may be lost on either way.
+pub const RESOLVE_TRIES: u32 = 3;
+
 /// Bytes of one message of a handover: a socket's address, or the ticket keys.
 pub const HANDOVER_MESSAGE_BYTES_MAX: usize = 16 << 10;
 
 /// How long a certificate signed by hand lives. Public authorities give 90 days, and what renews itself does not need more.
 pub const LEAF_LIFETIME: Duration = Duration::from_secs(90 * 86_400);
 
-/// For one request of our own to another machine, from the name to the last byte of the answer. An ACME directory on the other side of the
-/// world takes 2 s; one that signs while we wait, 10.
+/// Fields of HTTP/2 beyond `header_count`: five pseudo-header fields, and a cookie in two dozen crumbs
+/// (RFC 9113 §8.2.3), which HTTP/1.1 sends in one.
+pub const HTTP2_FIELDS_MORE: usize = 28;
+
+/// Answers to ACME servers' visits on port 80 given at once: one for each name of the orders in flight.
+pub const TOKENS_MAX: usize = 1024;
+
+/// How long a request to an ACME server, or to who decides about names, may take in all.
 pub const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of such an answer: as many as an ACME answer may have (`edgeway_tls::limits`).
+pub const FETCH_BODY_BYTES_MAX: usize = edgeway_tls::limits::ACME_BODY_BYTES_MAX;
+
+/// How often the keeper looks whether a certificate's time has come.
+pub const CERTIFICATE_CHECK_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How long a name is left alone after its first failure; doubled with each more. Let's Encrypt allows five failed
+/// validations an hour for a name.
+pub const ACME_FIRST_PAUSE: Duration = Duration::from_secs(15 * 60);
+
+/// The longest such time.
+pub const ACME_LONGEST_PAUSE: Duration = Duration::from_secs(12 * 3600);
+
+/// How long a name that was refused is refused without asking again.
+pub const REFUSED_NAMES_FOR: Duration = Duration::from_secs(60);
+
+/// Refused names remembered at once, about 100 bytes each.
+pub const REFUSED_NAMES_MAX: usize = 10_000;
 
 /// For one address to accept a connection of our own: three lost SYNs (RFC 6298 §2: 1 s, 2 s, 4 s).
 pub const FETCH_CONNECT_TIMEOUT: Duration = Duration::from_secs(7);
@@ -76,46 +111,14 @@ pub const FETCH_CONNECT_TIMEOUT: Duration = Duration::from_secs(7);
 /// Interim (1xx) responses before the answer to a request of our own.
 pub const FETCH_INFORMATIONAL_MAX: u32 = 8;
 
-/// Bytes that the answer of `ask` may have; only its status is looked at.
-pub const ASK_ANSWER_BYTES_MAX: usize = 64 << 10;
-
-/// How long a name that was refused, or whose order failed, is not asked about again: its clients are turned away at once.
-pub const REFUSED_FOR: Duration = Duration::from_secs(10 * 60);
-
-/// Names remembered as refused: about 100 bytes each.
-pub const REFUSED_NAMES_MAX: usize = 4096;
-
-/// Certificates ordered in an hour for names that no site lists. Let's Encrypt gives a registered domain 50 a week and an account 300 orders in
-/// three hours (<https://letsencrypt.org/docs/rate-limits/>).
-pub const ON_DEMAND_ORDERS_PER_HOUR: u32 = 100;
-
-/// Certificates kept for names that no site lists: a file of 4 KB each.
-pub const ON_DEMAND_CERTIFICATES_MAX: usize = 10_000;
-
-/// How long after a failed order the next is made: this, doubled with each failure in a row, up to [`ORDER_PAUSE_MAX`]. Let's Encrypt allows five
-/// failures an hour for one name.
-pub const ORDER_PAUSE: Duration = Duration::from_secs(60);
-
-/// The longest pause between two orders for the same names.
-pub const ORDER_PAUSE_MAX: Duration = Duration::from_secs(6 * 3600);
-
-/// The longest and the shortest pause between two questions about one certificate's renewal (RFC 9773 §4.3.2 asks for such bounds).
-pub const RENEWAL_QUESTION_PAUSE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(24 * 3600));
-
-/// The longest sleep of the keeper of ACME certificates: a machine that was suspended notices its late renewals within this time.
-pub const KEEPER_SLEEP_MAX: Duration = Duration::from_secs(10 * 60);
-
-/// Proofs shown at once; one order has at most 100 names.
-pub const PROOFS_SHOWN_MAX: usize = 256;
-
 /// Connections of the authority's ACME directory. A network of ten thousand machines renews four hundred a day.
 pub const AUTHORITY_CONNECTIONS_MAX: usize = 1024;
+
+/// How long the authority's open connections have to finish when it stops: an ACME answer takes milliseconds.
+pub const AUTHORITY_STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Redirects followed on the way to a proof (RFC 8555 §8.3 leaves the number open; Let's Encrypt follows ten).
 pub const PROOF_REDIRECTS_MAX: u32 = 10;
 
 /// Bytes of a proof: a token and a thumbprint are about 90; Let's Encrypt reads 128.
 pub const PROOF_BYTES_MAX: usize = 4096;
-
-/// How long the authority's open connections have to finish when it stops: an ACME answer takes milliseconds.
-pub const AUTHORITY_STOP_TIMEOUT: Duration = Duration::from_secs(5);

@@ -3,6 +3,8 @@
 //!
 //! ```text
 //! authority/root.pem, root.key   our own certificate authority
+//! authority/acme.json            what it issued by ACME, and to whom
+//! acme/DIRECTORY/account.*       our accounts at public authorities
 //! certificates/                  issued certificates and their keys
 //! tickets                        keys of TLS session tickets
 //! running.json                   which process serves, and where its admin address is

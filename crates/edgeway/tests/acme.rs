@@ -216,7 +216,7 @@ fn gatekeeper() -> String {
         for mut stream in listener.incoming().flatten() {
             let mut request = [0; 1024];
             let read = stream.read(&mut request).unwrap_or(0);
-            let allowed = request[..read].starts_with(b"GET /may-issue?domain=good.localhost HTTP/1.1\r\n");
+            let allowed = request[..read].starts_with(b"GET /may-issue?name=good.localhost HTTP/1.1\r\n");
             let status = if allowed { "200 OK" } else { "403 Forbidden" };
             // A client that has left learns nothing.
             let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");

@@ -196,6 +196,8 @@ fn exit_codes_tell_failed_work_from_wrong_words() {
         (&["reload", "--state", "/nonexistent"], 1),
         (&["chekc"], 2),
         (&["user", "add", "file"], 2),
+        (&["serve", ".", "--admin", ":7070"], 2),
+        (&["serve", "/nonexistent"], 1),
         (&["version"], 0),
         (&["check", "--schema"], 0),
         (&["completions", "bash"], 0),

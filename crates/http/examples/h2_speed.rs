@@ -112,8 +112,10 @@ fn exchange(requests: usize, streams: usize, length: usize) {
             });
         }
     }
+    let busy = server.memory();
+    server.release_memory();
     println!(
-        "{length:>8} B x {streams:>2} streams: server {:>7} ns, client {:>7} ns a request ({done} requests, server holds {} B)",
+        "{length:>8} B x {streams:>2} streams: server {:>7} ns, client {:>7} ns a request ({done} requests; server holds {busy} B, idle {} B)",
         server_time.as_nanos() / done,
         client_time.as_nanos() / done,
         server.memory(),

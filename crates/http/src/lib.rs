@@ -11,6 +11,7 @@ pub mod error;
 pub mod event_stream;
 pub mod h1;
 pub mod h2;
+pub mod h3;
 pub mod limits;
 mod output;
 pub mod semantics;

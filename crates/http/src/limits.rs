@@ -5,6 +5,9 @@
 /// slice in the vectored write costs as much as the copy.
 pub const SHARED_BYTES_MIN: usize = 16 * 1024;
 
+/// Bytes of capacity the gathering buffer begins with: a head and a body of 1 KB, in one allocation.
+pub const GATHER_FIRST_BYTES: usize = 2 * 1024;
+
 /// Bytes of capacity the gathering buffer keeps after use.
 pub const GATHER_KEPT_BYTES_MAX: usize = 64 * 1024;
 

@@ -6,7 +6,7 @@ use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
 
-use crate::limits::{GATHER_KEPT_BYTES_MAX, SHARED_BYTES_MIN};
+use crate::limits::{GATHER_FIRST_BYTES, GATHER_KEPT_BYTES_MAX, SHARED_BYTES_MIN};
 
 /// The queue. Empty, it may hold a warm buffer; [`Output::release_memory`] gives that back.
 #[derive(Default, Debug)]
@@ -30,6 +30,7 @@ impl Output {
     /// Appends what `write` appends to the buffer it is given.
     #[inline]
     pub(crate) fn gather(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.warm();
         let before = self.gathered.len();
         write(&mut self.gathered);
         self.length += self.gathered.len() - before;
@@ -38,8 +39,17 @@ impl Output {
     /// Appends a copy of `bytes`.
     #[inline]
     pub(crate) fn copy(&mut self, bytes: &[u8]) {
+        self.warm();
         self.gathered.extend_from_slice(bytes);
         self.length += bytes.len();
+    }
+
+    /// A buffer that was given back begins again with room for a head and a small body, not byte by byte.
+    #[inline]
+    fn warm(&mut self) {
+        if self.gathered.capacity() == 0 {
+            self.gathered.reserve_exact(GATHER_FIRST_BYTES);
+        }
     }
 
     /// Appends `bytes`, by reference when they are many.

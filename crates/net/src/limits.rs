@@ -44,3 +44,26 @@ pub const LINGER_BYTES: usize = 256 << 10;
 
 /// Pause after accept(2) failed for want of descriptors or memory: connections wait in the kernel instead of breaking.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Datagrams received, and answered, with one system call each way. Beyond 32 the cost of a datagram falls no further
+/// (measured: 4.42 us with 8, 4.24 us with 32).
+pub const DATAGRAM_BATCH: usize = 32;
+
+/// Bytes of a datagram that are read. A DNS query is some 50; a signed update (RFC 2136) with dozens of records fits.
+pub const DATAGRAM_BYTES: usize = 4_096;
+
+/// Bytes of an answer by datagram at most: the largest an operator may set; what we offer by default is 1,232.
+pub const DATAGRAM_ANSWER_BYTES: usize = 4_096;
+
+/// Bytes of datagrams that may wait in the kernel for a worker: a tenth of a second of a hundred thousand queries.
+pub const DATAGRAM_QUEUE_BYTES: usize = 4 << 20;
+
+/// How long a stream of DNS messages may go without a whole query from its client, or without taking its answers. RFC 7766
+/// §6.2.3: "on the order of a few seconds"; Knot gives 10.
+pub const MESSAGE_IDLE: Duration = Duration::from_secs(10);
+
+/// Bytes read at once from a stream of DNS messages: forty usual queries.
+pub const MESSAGE_READ_BYTES: usize = 4_096;
+
+/// Unsent answer bytes above which a stream's queries are left waiting (back-pressure). One answer may add 64 KB.
+pub const MESSAGE_OUTPUT_HIGH_WATER: usize = 64 << 10;

@@ -23,7 +23,7 @@ pub const LIST: &[(&str, &str)] = &[
     ("rewrite", "stages below see the path and the fields the application will see"),
     ("admit", "nobody unknown costs an upstream, a disk or a cache anything"),
     ("transform", "compresses what any end answers, once"),
-    ("files | store | proxy | respond", "the ends: exactly one answers"),
+    ("files | store | proxy | dns | respond", "the ends: exactly one answers"),
 ];
 
 /// Walks a request through the list.
@@ -39,9 +39,7 @@ pub fn handle(edge: &Rc<Edge>, request: Request) -> Answering<Ticket> {
     if let Err(response) = enter(&mut exchange, &site, number) {
         return Answering::Now(finish(exchange, Some((&site, number)), response));
     }
-    if route.stages.is_empty()
-        && let Some(response) = route.end.answer_now(&mut exchange)
-    {
+    if let Some(response) = Next::new(route).run_now(&mut exchange) {
         return Answering::Now(finish(exchange, Some((&site, number)), response));
     }
     Answering::Later(Box::pin(async move {

@@ -2,7 +2,7 @@
 //! [`edgeway_net::drive::Handler`] for the drivers; everything it does is in [`crate::chain`].
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use edgeway_base::{Instant, WallTime};
 use edgeway_http::semantics::date::{IMF_FIXDATE_LENGTH, write_http_date};
@@ -15,6 +15,7 @@ use edgeway_net::drive::{Answer, Answering, Handler, Request, Sent};
 use crate::chain;
 use crate::exchange::Ticket;
 use crate::limits::{POOL_IDLE_FOR, POOL_IDLE_MAX, SWEEP_INTERVAL};
+use crate::names::Names;
 use crate::plan::Plan;
 use crate::stages::record::Recorder;
 
@@ -31,6 +32,8 @@ pub struct Edge {
     /// Where round robin stands; one number serves all lists.
     turn: Cell<usize>,
     pseudonym: Box<str>,
+    /// The name service, which routes with `dns = true` ask. It holds the edge, not the edge it.
+    names: RefCell<Weak<Names>>,
 }
 
 impl Edge {
@@ -45,6 +48,7 @@ impl Edge {
             spare_path: RefCell::default(),
             turn: Cell::new(0),
             pseudonym: pseudonym.into(),
+            names: RefCell::default(),
         })
     }
 
@@ -66,6 +70,16 @@ impl Edge {
     /// Records differently from now on; what the old recorder gathered is written.
     pub fn replace_recorder(&self, recorder: Recorder) {
         *self.recorder.borrow_mut() = Rc::new(recorder);
+    }
+
+    /// Has routes with `dns = true` ask this name service.
+    pub fn set_names(&self, names: &Rc<Names>) {
+        *self.names.borrow_mut() = Rc::downgrade(names);
+    }
+
+    /// The worker's name service.
+    pub fn names(&self) -> Option<Rc<Names>> {
+        self.names.borrow().upgrade()
     }
 
     /// Our name in Via.

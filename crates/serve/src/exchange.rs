@@ -18,8 +18,6 @@ use crate::plan::Site;
 pub struct Exchange {
     /// Everything before the content, as received. Stages that send it on change a copy.
     pub head: Box<RequestHead>,
-    /// The target as it was received, where a rewrite has changed it: what the client signed and what the log shows.
-    pub rewritten_from: Option<Box<str>>,
     /// The content; taken by whoever uses it.
     pub body: Body,
     /// The path in its one normal form: routes, files, cache keys and upstreams all use this.
@@ -41,6 +39,8 @@ pub struct Exchange {
 /// What stages learned, for the record.
 #[derive(Default)]
 pub struct Notes {
+    /// The target as it was received, where a rewrite has changed it: what the client signed and what the log shows.
+    pub rewritten_from: Option<Box<str>>,
     /// Who signed in.
     pub user: Option<Box<str>>,
     /// Number of the site's route that answered, and its site.
@@ -55,18 +55,7 @@ impl Exchange {
     /// Takes over a request. The path is normalised by the chain.
     pub fn new(request: Request, edge: Rc<Edge>) -> Self {
         let Request { head, body, reply, connection, link, received } = request;
-        Self {
-            head,
-            rewritten_from: None,
-            body,
-            path: edge.take_path(),
-            reply,
-            connection,
-            link,
-            edge,
-            received,
-            notes: Notes::default(),
-        }
+        Self { head, body, path: edge.take_path(), reply, connection, link, edge, received, notes: Notes::default() }
     }
 
     /// A response with this status and no fields, in warm memory.
@@ -79,7 +68,7 @@ impl Exchange {
 
     /// The target as the client sent it, rewritten or not.
     pub fn asked_target(&self) -> &str {
-        self.rewritten_from.as_deref().unwrap_or_else(|| self.head.target())
+        self.notes.rewritten_from.as_deref().unwrap_or_else(|| self.head.target())
     }
 
     /// The address of the connection's other side; the unspecified one on a Unix socket.
@@ -119,4 +108,11 @@ pub struct Ticket {
     pub received: Instant,
     /// What the stages learned.
     pub notes: Notes,
+}
+
+impl Ticket {
+    /// The target as the client sent it, rewritten or not.
+    pub fn asked_target(&self) -> &str {
+        self.notes.rewritten_from.as_deref().unwrap_or_else(|| self.head.target())
+    }
 }

@@ -122,6 +122,12 @@ pub struct Route {
 
 /// What stands around an answer: does something before, something after, or answers itself.
 pub trait Stage {
+    /// Runs the stage where it and all below it can do without waiting: costs no allocation and no task. After `None` the
+    /// whole way is gone again by [`Stage::around`], so nothing may have been used up.
+    fn around_now(&self, _exchange: &mut Exchange, _next: Next<'_>) -> Option<Response> {
+        None
+    }
+
     /// Runs the stage; `next.run(exchange)` goes further down.
     fn around<'a>(&'a self, exchange: &'a mut Exchange, next: Next<'a>) -> Boxed<'a, Response>;
 }
@@ -153,6 +159,14 @@ impl<'a> Next<'a> {
     /// The whole way of a route.
     pub fn new(route: &'a Route) -> Self {
         Self { stages: &route.stages, end: &*route.end }
+    }
+
+    /// Goes down, where that can be done without waiting.
+    pub fn run_now(self, exchange: &mut Exchange) -> Option<Response> {
+        match self.stages.split_first() {
+            Some((stage, stages)) => stage.around_now(exchange, Next { stages, end: self.end }),
+            None => self.end.answer_now(exchange),
+        }
     }
 
     /// Goes down.

@@ -69,7 +69,8 @@ impl Pair {
     }
 
     fn listen(&mut self) -> ListenerId {
-        let settings = ListenerSettings { port: Some(80), tcp: settings(), backlog: 4096, ..ListenerSettings::default() };
+        let settings =
+            ListenerSettings { port: Some(80), tcp: settings(), backlog: 4096, ..ListenerSettings::default() };
         self.server.tcp_listen(settings).expect("the port is free")
     }
 

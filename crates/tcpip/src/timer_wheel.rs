@@ -111,11 +111,10 @@ impl<K: Copy> TimerWheel<K> {
     }
 
     fn first_slot(&self) -> Option<(usize, usize)> {
-        (0..LEVELS).filter(|&level| self.occupied[level] != 0).find_map(|level| {
-            let current = (self.now >> (6 * level)) as u32 % SLOTS as u32;
-            let ahead = self.occupied[level].rotate_right(current);
-            Some((level, (current + ahead.trailing_zeros()) as usize % SLOTS))
-        })
+        let level = (0..LEVELS).find(|&level| self.occupied[level] != 0)?;
+        let current = (self.now >> (6 * level)) as u32 % SLOTS as u32;
+        let ahead = self.occupied[level].rotate_right(current);
+        Some((level, (current + ahead.trailing_zeros()) as usize % SLOTS))
     }
 
     /// First tick of a slot, counted from the present turn of its level.

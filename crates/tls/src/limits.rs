@@ -157,3 +157,19 @@ pub const ACME_POLLS_MAX: u32 = 30;
 
 /// The longest a client waits because a server says so; beyond it the attempt fails and is made anew later.
 pub const ACME_RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// Certificates kept fresh by one ACME account; public issuers allow some hundreds of new ones a week.
+pub const ACME_KEPT_MAX: usize = 10_000;
+
+/// First pause after a failure at an ACME directory, and the shortest between two questions about renewal.
+pub const ACME_FIRST_RETRY: Duration = Duration::from_secs(60);
+
+/// Longest pause after failures: a day, so that a mended firewall is noticed.
+pub const ACME_LAST_RETRY: Duration = Duration::from_secs(24 * 3600);
+
+/// How long until a question about renewal that could not be answered is asked again (RFC 9773 §4.3.3).
+pub const ACME_ASK_AGAIN: Duration = Duration::from_secs(6 * 3600);
+
+/// Shortest time between two certificates for the same names: public issuers allow five the same a week, and
+/// what an hour does not repair a second certificate does not either.
+pub const ACME_REST: Duration = Duration::from_secs(3600);

@@ -30,11 +30,12 @@ pub(super) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
     drop(edgeway);
     let mut seen = [0_usize; 2];
     report.check("old or new, never torn", || {
+        let mut delay = took;
         for round in 1..=ROUNDS {
-            // Spread over the time that a PUT takes and a little more, so that some come to their end.
-            let delay = took.mul_f64(1.3 * round as f64 / ROUNDS as f64);
             let found = fail_during(stage, &store, kept, kept + round + 1, delay)
                 .with_context(|| format!("round {round}, killed after {delay:?}"))?;
+            // Later after a PUT that was cut, earlier after one that was done: the moment between is what is aimed at.
+            delay = delay.mul_f64(if found == kept { 1.15 } else { 0.85 });
             seen[usize::from(found != kept)] += 1;
             kept = found;
         }

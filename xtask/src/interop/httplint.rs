@@ -1,5 +1,6 @@
 //! httplint from PyPI reads each kind of answer and complains about nothing.
 
+use super::curl;
 use super::report::Report;
 use super::stage::{Stage, run_for};
 use crate::install;
@@ -34,11 +35,11 @@ pub(super) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
     stage.write("public/hello.txt", "hello\n")?;
     stage.write("public/style.css", "body { color: black }\n".repeat(200))?;
     stage.write("public/listed/one.txt", "1\n")?;
-    stage.write("users", "")?;
+    curl::users(stage, "users", &[])?;
     let (app, nobody) = (stage.application()?, super::application::Application::nobody()?);
     let edgeway = stage.serve(&format!(
         "[listen]\nhttp = [\"127.0.0.1:0\"]\n[log]\naccess = \"off\"\n[site.\"localhost\"]\n\
-         [[site.\"localhost\".route]]\npath = \"/old/*\"\nredirect = \"/$1\"\n\
+         [[site.\"localhost\".route]]\npath = \"/old/*\"\nredirect = \"/*\"\n\
          [[site.\"localhost\".route]]\npath = \"/text\"\nrespond = \"hello\\n\"\n\
          [[site.\"localhost\".route]]\npath = \"/basic/*\"\nrespond = \"in\"\nauth = {{ users = \"users\" }}\n\
          [[site.\"localhost\".route]]\npath = \"/app/*\"\nproxy = \"{}\"\nrewrite = {{ strip_prefix = \"/app\" }}\n\
@@ -50,7 +51,7 @@ pub(super) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
     for (name, words, path) in ANSWERS {
         report.check(name, || {
             let answer = Command::new("curl")
-                .args(["-sS", "-i", "--raw", "--noproxy", "*", "-4", "--max-time", "20"])
+                .args(["-sS", "-i", "--raw", "--noproxy", "*", "--max-time", "20"])
                 .args(*words)
                 .arg(format!("{origin}{path}"))
                 .output()?;

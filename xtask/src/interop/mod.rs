@@ -9,12 +9,14 @@
 //! then any case.
 
 mod application;
+mod authority;
 mod certbot;
 mod chromium;
 mod crash;
 mod curl;
 mod expected;
 mod httplint;
+mod names;
 mod node;
 mod pycurl;
 mod raw;
@@ -72,11 +74,21 @@ const ALL: &[Case] = &[
     Case { name: "reload", about: "reload in a loop under load without a failed request", run: reload::run },
     Case { name: "crash", about: "kill -9 during PUT: the old file or the new one", run: crash::run },
     Case {
+        name: "authority",
+        about: "certbot and `edgeway ca serve` without a network of their own",
+        run: authority::run,
+    },
+    Case {
         name: "certbot",
-        about: "certbot gets, renews and withdraws a certificate of our authority",
+        about: "certbot and our own client get certificates from our authority",
         run: certbot::run,
     },
     Case { name: "tls", about: "sslscan and sslyze find nothing old or weak", run: tls_scan::run },
+    Case {
+        name: "names",
+        about: "dig, kdig, drill over every transport; ldns and BIND judge what is signed",
+        run: names::run,
+    },
     Case { name: "httplint", about: "httplint finds nothing wrong with the answers", run: httplint::run },
 ];
 

@@ -21,11 +21,11 @@ pub(super) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
     let edgeway = stage.serve(&format!(
         "[listen]\nhttp = [\"127.0.0.1:0\"]\nhttps = [\"127.0.0.1:0\"]\n[log]\naccess = \"off\"\n\
          [site.\"localhost\"]\ndefault = true\nhttp = \"serve\"\n{tls}\n\
-         [[site.\"localhost\".route]]\npath = \"/old/*\"\nredirect = \"/$1\"\n\
+         [[site.\"localhost\".route]]\npath = \"/old/*\"\nredirect = \"/*\"\n\
          [[site.\"localhost\".route]]\npath = \"/store/*\"\nstore = \"store\"\nopen = true\n\
          rewrite = {{ strip_prefix = \"/store\" }}\n\
          [[site.\"localhost\".route]]\npath = \"/app/*\"\nproxy = \"{app}\"\nrewrite = {{ strip_prefix = \"/app\" }}\n\
-         [[site.\"localhost\".route]]\nfiles = \"public\"\n"
+         [[site.\"localhost\".route]]\nfiles = \"public\"\ncompress = true\n"
     ))?;
     // Modules are found from where the script stands.
     let script = modules.join("node_client.mjs");

@@ -41,7 +41,7 @@ pub(super) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
         under_load(stage, &edgeway, "/hello.txt", &text, |_| ask_for_reload(stage))
     });
     report.check("a broken configuration changes nothing", || {
-        stage.write("edgeway.toml", "[listen\n")?;
+        stage.replace_configuration("[listen\n")?;
         ensure!(ask_for_reload(stage).is_err(), "edgeway reload said that a broken file is fine");
         ensure!(number(&edgeway)?.is_some(), "it no longer answers");
         Ok(())
@@ -67,7 +67,7 @@ fn under_load(
         let mut last = 1;
         while Instant::now() < until {
             last += 1;
-            stage.write("edgeway.toml", text(last))?;
+            stage.replace_configuration(&text(last))?;
             reload(edgeway)?;
             std::thread::sleep(RELOAD_EVERY);
         }

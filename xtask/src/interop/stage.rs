@@ -6,8 +6,10 @@ use crate::certificates::{self, Certificates};
 use crate::edgeway::Edgeway;
 use crate::install;
 use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// The place of one case.
@@ -48,6 +50,13 @@ impl Stage {
         Ok(path)
     }
 
+    /// Puts another configuration in the place of the running one, whole, as careful editors do.
+    pub(crate) fn replace_configuration(&self, text: &str) -> Result<()> {
+        let written = self.write("edgeway.toml.new", text)?;
+        std::fs::rename(written, self.folder.join("edgeway.toml"))?;
+        Ok(())
+    }
+
     /// Starts Edgeway with a configuration, whose relative paths start at the case's folder.
     pub(crate) fn serve(&self, configuration: &str) -> Result<Edgeway> {
         let path = self.write("edgeway.toml", configuration)?;
@@ -81,6 +90,8 @@ pub(crate) fn run_for(command: &mut Command, at_most: Duration) -> Result<Output
         .stdin(Stdio::null())
         .stdout(out.reopen()?)
         .stderr(err.reopen()?)
+        // A group of its own, so that its children can be ended with it.
+        .process_group(0)
         .spawn()
         .with_context(|| format!("cannot run {shown}"))?;
     let until = Instant::now() + at_most;
@@ -89,12 +100,18 @@ pub(crate) fn run_for(command: &mut Command, at_most: Duration) -> Result<Output
             break status;
         }
         if Instant::now() > until {
-            child.kill()?;
-            child.wait()?;
+            end_group(&mut child)?;
             let words = std::fs::read_to_string(out.path()).unwrap_or_default();
             bail!("{shown} did not end within {at_most:?}; it said:\n{words}");
         }
         std::thread::sleep(Duration::from_millis(20));
     };
     Ok(Output { status, stdout: std::fs::read(out.path())?, stderr: std::fs::read(err.path())? })
+}
+
+fn end_group(child: &mut Child) -> Result<()> {
+    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a process id is positive")?;
+    kill_process_group(group, Signal::KILL)?;
+    child.wait()?;
+    Ok(())
 }

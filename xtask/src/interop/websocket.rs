@@ -62,7 +62,7 @@ fn lives_through_reloads(stage: &Stage, edgeway: &Edgeway, bin: &Path, echo: Soc
         let client = scope.spawn(|| run_for(&mut command, Duration::from_secs(30)));
         for reload in 0..8 {
             std::thread::sleep(Duration::from_millis(300));
-            stage.write("edgeway.toml", configuration(echo, &format!("reload {reload}")))?;
+            stage.replace_configuration(&configuration(echo, &format!("reload {reload}")))?;
             edgeway.service.signal(Signal::HUP)?;
         }
         let output = client.join().unwrap_or_else(|_| bail!("the client panicked"))?;

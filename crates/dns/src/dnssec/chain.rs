@@ -52,8 +52,7 @@ fn add_nsec3(
         visible(zone).filter(|(_, node, side)| !left_out(*node, *side)).collect();
     // RFC 5155 §7.1: an empty non-terminal that only leads to names left out may be left out, too.
     let mut needed = std::collections::HashSet::new();
-    for (owner, node, _) in kept.iter().filter(|(_, node, _)| !node.is_empty()) {
-        let _ = node;
+    for (owner, ..) in kept.iter().filter(|(_, node, _)| !node.is_empty()) {
         for ancestor in owner.borrowed().ancestors().take_while(|ancestor| ancestor.is_at_or_below(apex)) {
             if !needed.insert(ancestor.to_name()) {
                 break;

@@ -90,8 +90,9 @@ pub enum SignError {
     NoKey,
     /// More NSEC3 iterations than validators accept.
     Iterations,
-    /// Names with ALIAS have no addresses that could be signed beforehand; they need compact denial.
-    AliasNeedsCompact(Name),
+    /// Names with ALIAS and balanced names have no addresses that could be signed beforehand; they need compact
+    /// denial.
+    NeedsCompact(Name),
     /// The library could not sign.
     Failed,
     /// The result is no zone.
@@ -105,7 +106,9 @@ impl fmt::Display for SignError {
             Self::Iterations => {
                 write!(formatter, "at most {NSEC3_ITERATIONS_MAX} NSEC3 iterations; RFC 9276 recommends 0")
             }
-            Self::AliasNeedsCompact(name) => write!(formatter, "{name}: a signed zone with ALIAS needs compact denial"),
+            Self::NeedsCompact(name) => {
+                write!(formatter, "{name}: in a signed zone ALIAS and balancing need compact denial")
+            }
             Self::Failed => formatter.write_str("signing failed"),
             Self::Zone(error) => error.fmt(formatter),
         }
@@ -192,7 +195,7 @@ impl Side {
     /// Whether a set of this type is signed here.
     pub(super) const fn signs(self, record_type: RecordType) -> bool {
         match self {
-            Self::Inside => !matches!(record_type, RecordType::ALIAS),
+            Self::Inside => !record_type.is_internal(),
             Self::Cut => matches!(record_type, RecordType::DS | RecordType::NSEC),
             Self::Outside => false,
         }
@@ -217,8 +220,8 @@ fn bare_zone(zone: &Zone, signing: &Signing, serial: u32) -> Result<Zone, SignEr
     let apex = zone.apex();
     let mut builder = ZoneBuilder::new(apex.clone());
     for (owner, node) in zone.nodes() {
-        if node.has(RecordType::ALIAS) && signing.denial != Denial::Compact {
-            return Err(SignError::AliasNeedsCompact(owner));
+        if node.has_made_addresses() && signing.denial != Denial::Compact {
+            return Err(SignError::NeedsCompact(owner));
         }
         for set in node.rrsets().filter(|set| !is_made_by_signing(set.record_type())) {
             for data in set.records() {

@@ -163,7 +163,7 @@ pub fn verify_request(message: &[u8], keys: &Keys, wall: WallTime) -> Result<Opt
     let refuse = |error: Rcode| Refusal::Unsigned { error, record: record.refused(error) };
     let key = keys.get(&record.owner).filter(|key| key.algorithm.name().borrowed() == record.algorithm);
     let key = key.ok_or_else(|| refuse(Rcode::BADKEY))?;
-    let parts = record.covered(message, &[], key, false);
+    let parts = record.covered(message, &[], false);
     check_mac(key, &parts, record.mac).map_err(refuse)?;
     let mut session = Session { key: key.clone(), last_mac: record.mac.to_vec(), continued: false, bad_time: None };
     // RFC 8945 §5.2.3: the time is looked at only when the signature is good.
@@ -221,7 +221,7 @@ impl Session {
         if record.owner != self.key.name || self.key.algorithm.name().borrowed() != record.algorithm {
             return Err(refuse(Rcode::BADKEY));
         }
-        let parts = record.covered(message, &self.last_mac, &self.key, self.continued);
+        let parts = record.covered(message, &self.last_mac, self.continued);
         check_mac(&self.key, &parts, record.mac).map_err(refuse)?;
         if record.time.abs_diff(wall.seconds()) > u64::from(record.fudge) || record.error == Rcode::BADTIME.0 {
             return Err(Refusal::Time(Self { bad_time: Some(record.time), ..self.clone() }.into()));
@@ -315,7 +315,7 @@ impl<'m> Record<'m> {
 
     /// What the MAC of a received message covers (RFC 8945 §4.3.3): the record itself is taken out, the
     /// identity put back.
-    fn covered(&self, message: &[u8], before: &[u8], _key: &Key, timers_only: bool) -> Vec<Vec<u8>> {
+    fn covered(&self, message: &[u8], before: &[u8], timers_only: bool) -> Vec<Vec<u8>> {
         let mut bare = message[..self.start].to_vec();
         bare[..2].copy_from_slice(&self.original_id.to_be_bytes());
         // Cannot underflow: this record was counted.

@@ -291,6 +291,9 @@ impl<'b> Composer<'b> {
     }
 
     fn count(&mut self, section: usize) -> Result<(), WireError> {
+        // The counts alone say which record is in which section, so a record for an earlier one would be taken
+        // for one of the later.
+        debug_assert!(self.header.counts[section + 1..] == [0; 4][section + 1..], "sections are filled in their order");
         let count = &mut self.header.counts[section];
         *count = count.checked_add(1).ok_or(WireError::NoRoom)?;
         Ok(())

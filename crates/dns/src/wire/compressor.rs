@@ -5,6 +5,8 @@
 
 use crate::limits::{COMPRESSOR_PROBES_MAX, COMPRESSOR_SLOTS};
 
+use super::same_ignoring_case;
+
 /// Which names count as the same when compressing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum CaseRule {
@@ -107,7 +109,7 @@ impl Compressor {
     /// Whether two whole names count as the same.
     pub(super) fn same_name(&self, a: &[u8], b: &[u8]) -> bool {
         match self.case {
-            CaseRule::Ignore => a.eq_ignore_ascii_case(b),
+            CaseRule::Ignore => same_ignoring_case(a, b),
             CaseRule::Keep => a == b,
         }
     }
@@ -116,7 +118,7 @@ impl Compressor {
         let offset = usize::from(offset);
         let there = &message[offset + 1..][..usize::from(message[offset])];
         match self.case {
-            CaseRule::Ignore => there.eq_ignore_ascii_case(label),
+            CaseRule::Ignore => same_ignoring_case(there, label),
             CaseRule::Keep => there == label,
         }
     }

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use edgeway_base::Cursor;
-
 use crate::error::WireError;
 use crate::limits::HEADER_BYTES;
 
@@ -21,13 +19,10 @@ pub struct Header {
 impl Header {
     /// Reads the first twelve bytes of `message`.
     pub fn decode(message: &[u8]) -> Result<Self, WireError> {
-        let mut cursor = Cursor::new(message);
-        let (id, flags) = (cursor.u16()?, Flags(cursor.u16()?));
-        let mut counts = [0; 4];
-        for count in &mut counts {
-            *count = cursor.u16()?;
-        }
-        Ok(Self { id, flags, counts })
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = *message.first_chunk().ok_or(WireError::Truncated)?;
+        let number = |high, low| u16::from_be_bytes([high, low]);
+        let counts = [number(e, f), number(g, h), number(i, j), number(k, l)];
+        Ok(Self { id: number(a, b), flags: Flags(number(c, d)), counts })
     }
 
     /// The twelve bytes.

@@ -24,6 +24,7 @@ pub use compressor::{CaseRule, Compressor};
 pub use edns::Edns;
 pub use header::{Flags, Header, Opcode, Rcode};
 pub use message::{Message, Question, QuestionView, Records};
+pub(crate) use name::same_ignoring_case;
 pub use name::{Labels, Name, NameBuilder, NameRef};
 pub use packed_name::PackedName;
 pub use rdata::RecordData;

@@ -244,7 +244,7 @@ impl<'a> NameRef<'a> {
     /// How many leading bytes (whole labels) stand before `ancestor`; none when it is no ancestor.
     pub fn prefix_length_under(self, ancestor: NameRef<'_>) -> Option<usize> {
         let prefix = self.0.len().checked_sub(ancestor.0.len())?;
-        if !self.0[prefix..].eq_ignore_ascii_case(ancestor.0) {
+        if !same_ignoring_case(&self.0[prefix..], ancestor.0) {
             return None;
         }
         // The suffix must begin where a label begins, not in the middle of one.
@@ -307,12 +307,18 @@ impl Offsets {
     }
 }
 
+/// Whether two runs of bytes differ in ASCII case at most. Names mostly come in the case they are stored in,
+/// and comparing plain bytes is many times faster.
+pub(crate) fn same_ignoring_case(a: &[u8], b: &[u8]) -> bool {
+    a == b || a.eq_ignore_ascii_case(b)
+}
+
 // ---- order, equality, hash ------------------------------------------------------------------
 
 impl PartialEq for NameRef<'_> {
     fn eq(&self, other: &Self) -> bool {
         // Length bytes are below 64, so ignoring case cannot confuse them with letters.
-        self.0.eq_ignore_ascii_case(other.0)
+        same_ignoring_case(self.0, other.0)
     }
 }
 

@@ -94,12 +94,19 @@ record_types! {
     TA 32768 "Trust anchor (DNSSEC without a signed root).",
     DLV 32769 "Lookaside validation (retired).",
     ALIAS 65401 "Not sent: `ALIAS` in our zones, replaced by its target's addresses.",
+    BALANCED 65402 "Not sent: marks a name of our zones whose addresses are chosen for each answer.",
 }
 
 impl RecordType {
     /// Whether it can stand in a question but never be stored: RFC 6895 §3.1, 128 to 255, and OPT.
     pub const fn is_meta(self) -> bool {
         matches!(self.0, 128..=255 | 41)
+    }
+
+    /// Whether it is our own (of the numbers RFC 6895 §3.1 leaves for private use): it stands in zones and is
+    /// never sent, signed, or shown in a bitmap; there it counts as A and AAAA, which it stands for.
+    pub const fn is_internal(self) -> bool {
+        matches!(self, Self::ALIAS | Self::BALANCED)
     }
 
     /// The mnemonic, when the type has one.

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::wire::rdata::{Rrsig, Soa};
 use crate::wire::{Name, NameRef, Record, RecordType};
 
-use super::node::{RrsetParts, write_node};
+use super::node::NodeWriter;
 use super::order::{OrderedKeys, key_of_prefix};
 use super::store::{Store, hash_of};
 use super::{Contents, Denial, Zone};
@@ -186,57 +186,46 @@ impl ZoneBuilder {
         self.entries.extend(added);
     }
 
-    /// Sorts entries into nodes: each with its hash and its bytes.
-    fn nodes(&mut self, mut entries: Vec<Entry>, bytes: &[u8]) -> Result<Vec<(u64, Vec<u8>)>, BuildError> {
+    /// Sorts entries into nodes.
+    fn nodes(&mut self, mut entries: Vec<Entry>, bytes: &[u8]) -> Result<Nodes, BuildError> {
         let prefix = |entry: &Entry| &bytes[entry.prefix.0 as usize..][..usize::from(entry.prefix.1)];
         let data = |entry: &Entry| &bytes[entry.data.0 as usize..][..usize::from(entry.data.1)];
-        let signature = |entry: &Entry| entry.record_type == RecordType::RRSIG && entry.set_type != RecordType::RRSIG;
         entries.sort_unstable_by(|a, b| {
             let by_name = || a.hash.cmp(&b.hash).then_with(|| lower(prefix(a)).cmp(lower(prefix(b))));
             by_name()
                 .then_with(|| a.set_type.cmp(&b.set_type))
-                .then_with(|| signature(a).cmp(&signature(b)))
+                .then_with(|| a.is_signature().cmp(&b.is_signature()))
                 .then_with(|| data(a).cmp(data(b)))
         });
-        let mut nodes = Vec::new();
+        let mut nodes = Nodes { bytes: Vec::with_capacity(bytes.len() + entries.len() * 16), index: Vec::new() };
         let same_name = |a: &Entry, b: &Entry| a.hash == b.hash && prefix(a).eq_ignore_ascii_case(prefix(b));
         for node in entries.chunk_by(same_name) {
             let owner = || super::owner_name(prefix(&node[0]), &self.apex);
-            let mut sets = Vec::new();
+            nodes.index.push((node[0].hash, nodes.bytes.len()));
+            let mut writer = NodeWriter::new(&mut nodes.bytes, prefix(&node[0]), 0);
             for set in node.chunk_by(|a, b| a.set_type == b.set_type) {
-                if set[0].set_type == EMPTY_NON_TERMINAL {
+                let (records, signatures) = set.split_at(set.partition_point(|entry| !entry.is_signature()));
+                // A signature without what it covers says nothing, and an empty non-terminal has no set.
+                let Some(first) = records.first().filter(|first| first.set_type != EMPTY_NON_TERMINAL) else {
                     continue;
+                };
+                let ttl = records.iter().map(|entry| entry.ttl).min().unwrap_or(first.ttl);
+                if records.iter().any(|entry| entry.ttl != ttl) {
+                    self.mixed_ttls.push((owner(), first.set_type));
                 }
-                let ttl = set.iter().filter(|entry| !signature(entry)).map(|entry| entry.ttl).min();
-                // A signature without what it covers says nothing.
-                let Some(ttl) = ttl else { continue };
-                if set.iter().any(|entry| !signature(entry) && entry.ttl != ttl) {
-                    self.mixed_ttls.push((owner(), set[0].set_type));
-                }
-                let mut records: Vec<&[u8]> = set.iter().filter(|entry| !signature(entry)).map(data).collect();
-                records.dedup();
-                let mut signatures: Vec<&[u8]> = set.iter().filter(|entry| signature(entry)).map(data).collect();
-                signatures.dedup();
-                if records.len() > usize::from(u16::MAX) || signatures.len() > 255 {
+                if !writer.set(first.set_type, ttl, distinct(records, data), distinct(signatures, data)) {
                     return Err(BuildError::TooLarge(owner()));
                 }
-                sets.push(RrsetParts { record_type: set[0].set_type, ttl, records, signatures });
             }
-            if sets.len() > 255 {
-                return Err(BuildError::TooLarge(owner()));
-            }
-            let mut node_bytes = Vec::new();
-            write_node(prefix(&node[0]), 0, &sets, &mut node_bytes);
-            nodes.push((node[0].hash, node_bytes));
         }
         Ok(nodes)
     }
 
     /// Stores nodes and counts each one's children.
-    fn store(&self, nodes: &[(u64, Vec<u8>)]) -> Store {
-        let mut store = Store::build(nodes.iter().map(|(hash, node)| (*hash, node.as_slice())));
+    fn store(&self, nodes: &Nodes) -> Store {
+        let mut store = Store::build(nodes.iter());
         let mut children: std::collections::HashMap<&[u8], u32> = std::collections::HashMap::new();
-        for (_, node) in nodes {
+        for (_, node) in nodes.iter() {
             let prefix = super::NodeView::new(node).prefix();
             if let [length, rest @ ..] = prefix {
                 // The case of a parent may differ from child to child; the store's lookup ignores it.
@@ -256,13 +245,13 @@ impl ZoneBuilder {
         if let Some(parameters) = parameters.filter(|_| !entries.is_empty()) {
             let parameters = crate::wire::RecordData::from_checked(RecordType::NSEC3PARAM, parameters.into());
             let nodes = self.nodes(entries, bytes)?;
-            let hash = |node: &Vec<u8>| {
+            let hash = |node: &[u8]| {
                 let prefix = super::NodeView::new(node).prefix();
                 crate::wire::presentation::base32_decode(prefix.get(1..)?)
             };
             let mut keys: Vec<Vec<u8>> = nodes.iter().filter_map(|(_, node)| hash(node)).collect();
             keys.sort_unstable();
-            let records = Store::build(nodes.iter().map(|(hash, node)| (*hash, node.as_slice())));
+            let records = Store::build(nodes.iter());
             return Ok(Denial::Nsec3 { parameters, records, order: OrderedKeys::build(&keys) });
         }
         if !apex.is_some_and(|apex| apex.has(RecordType::NSEC)) {
@@ -273,6 +262,35 @@ impl ZoneBuilder {
         keys.sort_unstable();
         Ok(Denial::Nsec(OrderedKeys::build(&keys)))
     }
+}
+
+impl Entry {
+    /// Whether this signs the set it stands with. An RRSIG that covers RRSIG would be a set of its own.
+    fn is_signature(&self) -> bool {
+        self.record_type == RecordType::RRSIG && self.set_type != RecordType::RRSIG
+    }
+}
+
+/// Written nodes in a row: where each begins, under its hash.
+struct Nodes {
+    bytes: Vec<u8>,
+    index: Vec<(u64, usize)>,
+}
+
+impl Nodes {
+    fn iter(&self) -> impl ExactSizeIterator<Item = (u64, &[u8])> {
+        (0..self.index.len()).map(|place| {
+            let (hash, start) = self.index[place];
+            let end = self.index.get(place + 1).map_or(self.bytes.len(), |(_, end)| *end);
+            (hash, &self.bytes[start..end])
+        })
+    }
+}
+
+/// Data of sorted entries, each once.
+fn distinct<'b>(entries: &[Entry], data: impl Fn(&Entry) -> &'b [u8] + Copy) -> impl Iterator<Item = &'b [u8]> {
+    let is_new = move |index: &usize| *index == 0 || data(&entries[*index]) != data(&entries[*index - 1]);
+    (0..entries.len()).filter(is_new).map(move |index| data(&entries[index]))
 }
 
 /// Bytes in lower case, for comparing.

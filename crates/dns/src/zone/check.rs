@@ -155,7 +155,7 @@ impl Checker<'_> {
     fn target(&mut self, name: &Name, node: NodeView<'_>, record_type: RecordType, to: NameRef<'_>) {
         let Some(path) = self.zone.find(to, false) else { return };
         let has_address =
-            |node: NodeView<'_>| node.has(RecordType::A) || node.has(RecordType::AAAA) || node.has(RecordType::ALIAS);
+            |node: NodeView<'_>| node.has(RecordType::A) || node.has(RecordType::AAAA) || node.has_made_addresses();
         match path.found {
             // RFC 2181 §10.3.
             Found::Exact(found) | Found::Wildcard(found) if found.has(RecordType::CNAME) => {

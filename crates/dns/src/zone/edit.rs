@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::wire::rdata::Soa;
 use crate::wire::{Name, NameRef, Record, RecordData, RecordType};
 
-use super::node::{RrsetParts, write_node};
+use super::node::NodeWriter;
 use super::store::hash_of;
 use super::{BuildError, Contents, Denial, NodeView, Zone};
 
@@ -125,15 +125,13 @@ impl ZoneEdit {
     pub fn finish(mut self) -> Result<(Zone, Change), BuildError> {
         let change = self.change();
         self.fix_tree();
-        let changes: HashMap<Vec<u8>, Option<Vec<u8>>> = self
-            .nodes
-            .into_values()
-            .map(|node| {
-                let keep = node.prefix.is_empty() || !node.sets.is_empty() || node.children > 0;
-                let bytes = keep.then(|| node.write());
-                (node.prefix, bytes)
-            })
-            .collect();
+        let mut changes = HashMap::new();
+        for node in self.nodes.into_values() {
+            let keep = node.prefix.is_empty() || !node.sets.is_empty() || node.children > 0;
+            let too_large = || BuildError::TooLarge(super::owner_name(&node.prefix, self.base.apex()));
+            let bytes = if keep { Some(node.write().ok_or_else(too_large)?) } else { None };
+            changes.insert(node.prefix, bytes);
+        }
         let old = &self.base.0;
         let names = old.names.with(changes);
         let soa = names.get(super::store::APEX_HASH, &[]).and_then(|apex| apex.rrset(RecordType::SOA));
@@ -228,19 +226,17 @@ impl OpenNode {
         Self { prefix: node.prefix().to_vec(), children: node.children(), sets: node.rrsets().map(set).collect() }
     }
 
-    fn write(&self) -> Vec<u8> {
-        let sets: Vec<RrsetParts<'_>> = self
-            .sets
-            .iter()
-            .map(|(record_type, set)| RrsetParts {
-                record_type: *record_type,
-                ttl: set.ttl,
-                records: set.records.iter().map(Vec::as_slice).collect(),
-                signatures: set.signatures.iter().map(Vec::as_slice).collect(),
-            })
-            .collect();
+    /// The node's bytes; none when there is more than a node can hold.
+    fn write(&self) -> Option<Vec<u8>> {
         let mut out = Vec::new();
-        write_node(&self.prefix, self.children, &sets, &mut out);
-        out
+        let mut writer = NodeWriter::new(&mut out, &self.prefix, self.children);
+        for (record_type, set) in &self.sets {
+            let (records, signatures) =
+                (set.records.iter().map(Vec::as_slice), set.signatures.iter().map(Vec::as_slice));
+            if !writer.set(*record_type, set.ttl, records, signatures) {
+                return None;
+            }
+        }
+        Some(out)
     }
 }

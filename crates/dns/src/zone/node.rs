@@ -1,7 +1,8 @@
 //! One name of a zone as bytes in a row: the name, how many names hang from it, and its RRsets with their
 //! signatures. Written by the builder and by edits, read by every answer without a copy.
 //!
-//! Layout: length of the prefix (1), prefix, children (4), number of RRsets (1), RRsets. An RRset is
+//! Layout: length of the prefix (1), prefix, children (4), what is of note (1), number of RRsets (1), RRsets.
+//! An RRset is
 //! type (2), TTL (4), number of records (2), of signatures (1), bytes of the records (4), of the
 //! signatures (4), and then each datum behind its length (2).
 
@@ -9,13 +10,22 @@ use crate::wire::RecordType;
 
 const RRSET_HEAD: usize = 17;
 
+/// Bits that say which of the types that change the way are here, so that no walk has to look for them.
+const OF_NOTE: [(RecordType, u8); 5] = [
+    (RecordType::NS, 1),
+    (RecordType::DNAME, 2),
+    (RecordType::CNAME, 4),
+    (RecordType::ALIAS, 8),
+    (RecordType::BALANCED, 16),
+];
+
 /// A name's content in place.
 #[derive(Clone, Copy, Debug)]
 pub struct NodeView<'a>(&'a [u8]);
 
 impl<'a> NodeView<'a> {
     /// A node with nothing in it.
-    pub(super) const EMPTY: NodeView<'static> = NodeView(&[0; 6]);
+    pub(super) const EMPTY: NodeView<'static> = NodeView(&[0; 7]);
 
     /// The node that begins where `bytes` begins.
     pub(super) const fn new(bytes: &'a [u8]) -> Self {
@@ -39,12 +49,41 @@ impl<'a> NodeView<'a> {
 
     /// Whether there is nothing but names below (RFC 4592 §2.2.2).
     pub fn is_empty(self) -> bool {
-        self.0[self.children_at() + 4] == 0
+        self.0[self.children_at() + 5] == 0
+    }
+
+    /// Whether there are NS records: a cut, anywhere but at the apex.
+    pub fn has_servers(self) -> bool {
+        self.notes() & 1 != 0
+    }
+
+    /// Whether names below are redirected.
+    pub fn has_dname(self) -> bool {
+        self.notes() & 2 != 0
+    }
+
+    /// Whether the name is an alias: a CNAME, or our own ALIAS.
+    pub fn is_alias(self) -> bool {
+        self.notes() & (4 | 8) != 0
+    }
+
+    /// Whether addresses are chosen for each answer.
+    pub fn is_balanced(self) -> bool {
+        self.notes() & 16 != 0
+    }
+
+    /// Whether its addresses are not the zone's own: ALIAS or balanced.
+    pub fn has_made_addresses(self) -> bool {
+        self.notes() & (8 | 16) != 0
+    }
+
+    fn notes(self) -> u8 {
+        self.0[self.children_at() + 4]
     }
 
     /// All RRsets, by rising type.
     pub fn rrsets(self) -> impl Iterator<Item = RrsetView<'a>> {
-        let at = self.children_at() + 4;
+        let at = self.children_at() + 5;
         let (mut left, mut rest) = (self.0[at], &self.0[at + 1..]);
         std::iter::from_fn(move || {
             left = left.checked_sub(1)?;
@@ -66,7 +105,7 @@ impl<'a> NodeView<'a> {
 
     /// Bytes of the whole node.
     pub(super) fn length(self) -> usize {
-        self.children_at() + 5 + self.rrsets().map(RrsetView::length).sum::<usize>()
+        self.children_at() + 6 + self.rrsets().map(RrsetView::length).sum::<usize>()
     }
 
     /// The node as it stands.
@@ -133,32 +172,65 @@ fn data(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     })
 }
 
-/// One RRset to be written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RrsetParts<'a> {
-    pub(super) record_type: RecordType,
-    pub(super) ttl: u32,
-    pub(super) records: Vec<&'a [u8]>,
-    pub(super) signatures: Vec<&'a [u8]>,
+/// Writes one node behind what a buffer holds, set by set in order of their types.
+#[derive(Debug)]
+pub(super) struct NodeWriter<'o> {
+    out: &'o mut Vec<u8>,
+    /// Where the notes stand; the number of sets is behind them.
+    notes_at: usize,
 }
 
-/// Writes a node behind what `out` holds; `sets` must be sorted by type, at most 255.
-pub(super) fn write_node(prefix: &[u8], children: u32, sets: &[RrsetParts<'_>], out: &mut Vec<u8>) {
-    out.push(prefix.len() as u8);
-    out.extend_from_slice(prefix);
-    out.extend(children.to_be_bytes());
-    out.push(sets.len() as u8);
-    for set in sets {
-        let bytes = |data: &[&[u8]]| data.iter().map(|datum| datum.len() as u32 + 2).sum::<u32>();
-        out.extend(set.record_type.0.to_be_bytes());
-        out.extend(set.ttl.to_be_bytes());
-        out.extend((set.records.len() as u16).to_be_bytes());
-        out.push(set.signatures.len() as u8);
-        out.extend(bytes(&set.records).to_be_bytes());
-        out.extend(bytes(&set.signatures).to_be_bytes());
-        for datum in set.records.iter().chain(&set.signatures) {
-            out.extend((datum.len() as u16).to_be_bytes());
-            out.extend_from_slice(datum);
+impl<'o> NodeWriter<'o> {
+    /// Begins a node.
+    pub(super) fn new(out: &'o mut Vec<u8>, prefix: &[u8], children: u32) -> Self {
+        out.push(prefix.len() as u8);
+        out.extend_from_slice(prefix);
+        out.extend(children.to_be_bytes());
+        let notes_at = out.len();
+        out.extend([0, 0]);
+        Self { out, notes_at }
+    }
+
+    /// Adds a set, records and signatures each sorted and without doubles. False when the node has 255 sets
+    /// already, or the set is too large.
+    #[must_use]
+    pub(super) fn set<'d>(
+        &mut self,
+        record_type: RecordType,
+        ttl: u32,
+        records: impl Iterator<Item = &'d [u8]>,
+        signatures: impl Iterator<Item = &'d [u8]>,
+    ) -> bool {
+        let head = self.out.len();
+        self.out.extend([0; RRSET_HEAD]);
+        let (record_count, record_bytes) = self.data(records);
+        let (signature_count, signature_bytes) = self.data(signatures);
+        let (Ok(records), Ok(signatures)) = (u16::try_from(record_count), u8::try_from(signature_count)) else {
+            return false;
+        };
+        let place = &mut self.out[head..head + RRSET_HEAD];
+        place[..2].copy_from_slice(&record_type.0.to_be_bytes());
+        place[2..6].copy_from_slice(&ttl.to_be_bytes());
+        place[6..8].copy_from_slice(&records.to_be_bytes());
+        place[8] = signatures;
+        place[9..13].copy_from_slice(&record_bytes.to_be_bytes());
+        place[13..17].copy_from_slice(&signature_bytes.to_be_bytes());
+        let note = OF_NOTE.iter().find(|(noted, _)| *noted == record_type).map_or(0, |(_, bit)| *bit);
+        self.out[self.notes_at] |= note;
+        let count = &mut self.out[self.notes_at + 1];
+        let more = count.checked_add(1);
+        *count = more.unwrap_or(u8::MAX);
+        more.is_some()
+    }
+
+    /// Writes data behind their lengths: how many there were, and how many bytes.
+    fn data<'d>(&mut self, data: impl Iterator<Item = &'d [u8]>) -> (usize, u32) {
+        let (start, mut count) = (self.out.len(), 0);
+        for datum in data {
+            self.out.extend((datum.len() as u16).to_be_bytes());
+            self.out.extend_from_slice(datum);
+            count += 1;
         }
+        (count, (self.out.len() - start) as u32)
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::limits::ZONE_NAMES_PER_SHARD;
+use crate::wire::same_ignoring_case;
 
 use super::node::NodeView;
 
@@ -103,7 +104,7 @@ impl Store {
             }
             if slot.hash == hash as u32 {
                 let node = NodeView::new(&shard.nodes[slot.offset as usize..]);
-                if node.prefix().eq_ignore_ascii_case(prefix) {
+                if same_ignoring_case(node.prefix(), prefix) {
                     return Some(node);
                 }
             }

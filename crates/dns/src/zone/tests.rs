@@ -2,6 +2,7 @@
 
 use super::check::{Severity, check};
 use super::*;
+use crate::wire::{Name, NameRef, Record, RecordData, RecordType};
 
 fn name(text: &str) -> Name {
     text.parse().unwrap()

@@ -1,7 +1,7 @@
 //! From a name to what the zone has for it: RFC 1034 §4.3.2 step 3, with wildcards as RFC 4592 says and
 //! DNAME as RFC 6672 says. One table lookup for each label below the apex.
 
-use crate::wire::{NameRef, RecordType};
+use crate::wire::NameRef;
 
 use super::store::{APEX_HASH, hash_label, label_starts};
 use super::{NodeView, Zone};
@@ -40,10 +40,10 @@ impl Zone {
         let (mut node, mut hash) = (self.apex_node(), APEX_HASH);
         for (depth, start) in label_starts(wire).rev().enumerate() {
             // What hangs below a DNAME or a cut is not this zone's to tell.
-            if node.has(RecordType::DNAME) {
+            if node.has_dname() {
                 return Some(Path { found: Found::Redirection(node), depth });
             }
-            if depth > 0 && node.has(RecordType::NS) {
+            if depth > 0 && node.has_servers() {
                 return Some(Path { found: Found::Delegation(node), depth });
             }
             let next = hash_label(hash, &wire[start + 1..][..usize::from(wire[start])]);
@@ -53,7 +53,7 @@ impl Zone {
             (node, hash) = (child, next);
         }
         let depth = label_starts(wire).count();
-        let cut = depth > 0 && !parent_side && node.has(RecordType::NS);
+        let cut = depth > 0 && !parent_side && node.has_servers();
         Some(Path { found: if cut { Found::Delegation(node) } else { Found::Exact(node) }, depth })
     }
 

@@ -20,6 +20,9 @@ use rustls_pki_types::ServerName;
 use crate::fetch::{FetchError, Fetcher, Place, Request, dial};
 use crate::limits::{FETCH_TIMEOUT, PROOF_BYTES_MAX, PROOF_REDIRECTS_MAX};
 
+/// Where proofs are looked for: by HTTP (RFC 8555 §8.3) and by TLS (RFC 8737 §3).
+pub const WEB_PORTS: (u16, u16) = (80, 443);
+
 /// Makes visits.
 pub struct Visitor {
     fetcher: Fetcher,

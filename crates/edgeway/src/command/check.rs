@@ -10,7 +10,9 @@ use edgeway_tls::SharedClock;
 use super::Failure;
 use super::terminal::Terminal;
 use crate::config::diagnostic::Severity;
-use crate::config::{Diagnostics, Loaded, Reach, load, reference, schema};
+use crate::config::{Checked, Diagnostics, Loaded, Reach, load, reference, schema};
+use crate::run::zones;
+use crate::state::State;
 
 /// Reads a configuration and tells what is wrong with it. Nothing is started.
 #[derive(Args, Debug)]
@@ -44,16 +46,34 @@ pub fn run(arguments: &CheckArguments, terminal: &mut Terminal) -> Result<(), Fa
     let file = arguments.file.as_deref().ok_or_else(|| Failure::wrong_words("which file?"))?;
     let reach = if arguments.text_only { Reach::Text } else { Reach::Files };
     let mut loaded = load(file, reach).map_err(|unreadable| Failure::new(unreadable.to_string()))?;
+    let mut delegations = String::new();
     if reach == Reach::Files {
         // Certificates and keys are read as the server would: some mistakes show only then.
-        loaded.make(&SharedClock::new(Kernel::new().wall()));
+        if let Some(checked) = loaded.make(&SharedClock::new(Kernel::new().wall())) {
+            delegations = delegation_records(&checked)?;
+        }
     }
     if arguments.json {
         terminal.print_json(&loaded.diagnostics.to_json(&loaded.source))?;
     } else {
         tell(&loaded, terminal)?;
+        terminal.print(&delegations)?;
     }
     if loaded.diagnostics.has_errors() { Err(Failure::told()) } else { Ok(()) }
+}
+
+/// What the registrar of each signed zone needs.
+fn delegation_records(checked: &Checked) -> Result<String, Failure> {
+    let state = State::choose(checked.state.as_deref());
+    let mut text = String::new();
+    for zone in checked.names.zones.iter().filter(|zone| zone.sign.is_some()) {
+        let apex = zone.zone.apex();
+        text.push_str(&match zones::ds_text(apex, &state).map_err(Failure::new)? {
+            Some(ds) => format!("{ds}\n"),
+            None => format!("{apex} has no key yet: it is made when the zone is first served\n"),
+        });
+    }
+    Ok(text)
 }
 
 /// Mistakes go to standard error, the good news to standard output.
@@ -66,6 +86,8 @@ fn tell(loaded: &Loaded, terminal: &mut Terminal) -> Result<(), Failure> {
     }
     let sites = loaded.configuration.as_ref().map_or(0, |configuration| configuration.site.len());
     let sites = count(sites, "site");
+    let zones = loaded.configuration.as_ref().map_or(0, |configuration| configuration.zone.len());
+    let sites = if zones == 0 { sites } else { format!("{sites}, {}", count(zones, "zone")) };
     let after = if counts.is_empty() { String::new() } else { format!(", {counts}") };
     terminal.print(&format!("{} is good: {sites}{after}\n", loaded.source.name()))
 }

@@ -5,7 +5,9 @@ pub mod ca;
 pub mod check;
 pub mod failure;
 pub mod generate;
+pub mod lab;
 pub mod reload;
+pub mod resolve;
 pub mod serve;
 pub mod terminal;
 pub mod user;
@@ -33,7 +35,9 @@ enum Command {
     Serve(serve::ServeArguments),
     Check(check::CheckArguments),
     Ca(ca::CaArguments),
+    Lab(lab::LabArguments),
     Reload(reload::ReloadArguments),
+    Resolve(resolve::ResolveArguments),
     User(user::UserArguments),
     Version(VersionArguments),
     Completions(generate::CompletionsArguments),
@@ -71,7 +75,9 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments, &mut terminal),
         Command::Ca(arguments) => ca::run(arguments, &mut terminal),
         Command::Check(arguments) => check::run(&arguments, &mut terminal),
+        Command::Lab(arguments) => lab::run(&arguments, &mut terminal),
         Command::Reload(arguments) => reload::run(&arguments, &mut terminal),
+        Command::Resolve(arguments) => resolve::run(&arguments, &mut terminal),
         Command::User(arguments) => user::run(&arguments, &mut terminal),
         Command::Version(arguments) => version(&arguments, &mut terminal),
         Command::Completions(arguments) => generate::completions(&arguments, CommandLine::command(), &mut terminal),

@@ -11,6 +11,7 @@ use crate::config::raw::Level;
 use crate::config::words::Endpoint;
 use crate::run::control::{self, Announcement, Options};
 use crate::run::loading::Wanted;
+use crate::run::zones;
 
 /// Serves a folder, or what a configuration says.
 ///
@@ -28,7 +29,7 @@ pub struct ServeArguments {
     #[arg(long, value_name = "ADDRESS", value_parser = |text: &str| text.parse::<Endpoint>())]
     https: Option<Endpoint>,
     /// Where to answer metrics, health and reload, instead of what the configuration says.
-    #[arg(long, value_name = "ADDRESS", value_parser = |text: &str| text.parse::<Endpoint>())]
+    #[arg(long, value_name = "ADDRESS", value_parser = local_endpoint)]
     admin: Option<Endpoint>,
     #[command(flatten)]
     state: StateArguments,
@@ -41,6 +42,16 @@ pub struct ServeArguments {
     /// Says that it is ready as one line of JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// As in the configuration, the admin address is this machine's alone.
+fn local_endpoint(text: &str) -> Result<Endpoint, String> {
+    let endpoint: Endpoint = text.parse()?;
+    if endpoint.is_local() {
+        return Ok(endpoint);
+    }
+    let port = endpoint.port().unwrap_or_default();
+    Err(format!("other machines could reach it: write \"localhost:{port}\", or \"unix:\" and a path"))
 }
 
 /// Does it, until it is told to stop.
@@ -91,6 +102,7 @@ fn announce(announcement: &Announcement<'_>, terminal: &mut Terminal) -> Result<
     for (what, address) in &announcement.listening {
         let scheme = if *what == "https" { "https" } else { "http" };
         let place = match address {
+            names if matches!(*what, "dns" | "dot") => names.to_string(),
             edgeway_base::world::Address::Ip(ip) if ip.ip().is_loopback() => {
                 format!("{scheme}://localhost:{}", ip.port())
             }
@@ -108,7 +120,18 @@ fn announce(announcement: &Announcement<'_>, terminal: &mut Terminal) -> Result<
         sites.iter().filter_map(|site| site.hosts.first()).take(SITES_SHOWN).map(String::as_str).collect();
     let more = sites.len().saturating_sub(SITES_SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    text.push_str(&format!("{:<8}{}{more}\n", "sites", names.join(", ")));
+    if !names.is_empty() {
+        text.push_str(&format!("{:<8}{}{more}\n", "sites", names.join(", ")));
+    }
+    for zone in &announcement.checked.names.zones {
+        let apex = zone.zone.apex();
+        text.push_str(&format!("{:<8}{apex}\n", "zone"));
+        if zone.sign.is_some()
+            && let Some(ds) = zones::ds_text(apex, announcement.state).map_err(Failure::new)?
+        {
+            text.push_str(&format!("{:<8}{ds}\n", "ds"));
+        }
+    }
     text.push_str(&format!("{:<8}{}\n", "workers", announcement.workers));
     if announcement.authority.is_some() {
         text.push_str(&format!(

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::raw::{
-    Acme, Auth, ClientCertificates, Configuration, Headers, Hsts, Limits, Listen, Log, ProxyTable, Redirect,
+    Acme, Auth, ClientCertificates, Configuration, Headers, Hsts, Issue, Limits, Listen, Log, ProxyTable, Redirect,
     RespondTable, Rewrite, Route, Site, SiteTls, Tls, UpstreamTls, Workers,
 };
 use super::read::{Field, Table};
@@ -34,6 +34,7 @@ pub fn reference() -> String {
     section::<UpstreamTls>(&mut page, "tls of a proxy");
     section::<Redirect>(&mut page, "redirect");
     section::<RespondTable>(&mut page, "respond");
+    section::<Issue>(&mut page, "issue");
     section::<Rewrite>(&mut page, "rewrite");
     section::<Headers>(&mut page, "headers and request_headers");
     section::<Auth>(&mut page, "auth");

@@ -12,22 +12,24 @@ use edgeway_net::drive::accept::{self, Door, Entrance};
 use edgeway_net::drive::gate::Gate;
 use edgeway_net::os::{Kernel, KernelListener, listen};
 use edgeway_serve::Edge;
+use edgeway_serve::names::Zones;
 use edgeway_serve::stages::record::Recorder;
 use edgeway_tls::SharedClock;
 use edgeway_tls::authority::Authority;
-use edgeway_tls::server::{Front, Memory};
+use edgeway_tls::server::{Front, IssueRule, Memory};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use super::acme::agent::Mission;
-use super::acme::{Agent, Refusals, Supply};
 use super::admin::{ReloadWish, RunningProcess, Standing};
 use super::handover::{self, Inheritance};
+use super::issuing::Issuing;
+use super::keeper::keeping::Keeping;
 use super::loading::{Ready, Wanted};
 use super::shared::Shared;
 use super::sockets::Sockets;
 use super::watch::Watch;
 use super::worker::{self, Order};
+use super::zones::Signed;
 use super::{access_writer, own_authority};
 use crate::command::Failure;
 use crate::command::terminal::Terminal;
@@ -103,6 +105,8 @@ struct Control {
     clock: SharedClock,
     state: State,
     checked: Arc<Checked>,
+    signed: Signed,
+    zones: Arc<Zones>,
     shared: Arc<Shared>,
     sockets: Sockets,
     workers: Vec<(mpsc::UnboundedSender<Order>, JoinHandle<()>)>,
@@ -112,8 +116,9 @@ struct Control {
     admin: Option<edgeway_base::world::Address>,
     reloads: mpsc::Receiver<ReloadWish>,
     reload_sender: mpsc::Sender<ReloadWish>,
-    supply: Option<Rc<Supply>>,
-    agent: Agent,
+    wanted_certificates: mpsc::Receiver<String>,
+    keeping: Keeping,
+    issuing: Issuing,
 }
 
 impl Control {
@@ -139,14 +144,17 @@ impl Control {
             tracing::warn!("the kept ticket keys are damaged and were left aside");
         }
         let authority = open_authority(&checked, &state, world.wall())?;
-        let supply = open_supply(&checked, &state, world.wall(), None).map_err(Failure::new)?;
+        let keeping = Keeping::new(&state);
         let signer = authority.as_ref().map(|(authority, _)| Arc::clone(authority));
-        let front = make_front(&checked, &memory, signer, supply.as_deref()).map_err(Failure::new)?;
+        let front = make_front(&checked, &memory, signer, &keeping).map_err(Failure::new)?;
         let count = options.workers.or(checked.workers).unwrap_or_else(edgeway_net::os::worker::recommended).max(1);
         let (sockets, heir) = match inherited {
             Some(mut inherited) => (Sockets::adopt(std::mem::take(&mut inherited.sockets)), Some(inherited)),
             None => (Sockets::default(), None),
         };
+        let mut signed = Signed::default();
+        let zones = signed.make(&checked.names, &state, world.wall(), &mut *world.entropy()).map_err(Failure::new)?;
+        signed.served(&zones, &state);
         let (wanted, wanted_certificates) = mpsc::channel(WANTED_CERTIFICATES_MAX);
         let (reload_sender, reloads) = mpsc::channel(1);
         let shared = Arc::new(Shared {
@@ -156,14 +164,11 @@ impl Control {
             log: ArcSwap::from_pointee(start_log(&checked.logging.access)?),
             pseudonym: pseudonym(&world),
             front_generation: watch::Sender::new(0),
-            wanted,
-            proofs: Arc::default(),
-            refusals: Refusals::default(),
+            tokens: Arc::default(),
+            refusals: Arc::default(),
             clock: clock.clone(),
+            wanted,
         });
-        let mission = mission(&checked, supply.as_ref());
-        let outside = Rc::new(world.clone());
-        let agent = Agent::start(outside, clock.clone(), Arc::clone(&shared), wanted_certificates, mission);
         let mut control = Self {
             standing: Arc::default(),
             watch: Watch::default(),
@@ -175,13 +180,16 @@ impl Control {
             clock,
             state,
             checked,
+            signed,
+            zones,
             shared,
             sockets,
             authority,
             reloads,
             reload_sender,
-            supply,
-            agent,
+            wanted_certificates,
+            keeping,
+            issuing: Issuing::default(),
         };
         control.open(count)?;
         if let Some(heir) = heir {
@@ -203,14 +211,16 @@ impl Control {
                 // The receiver is held below: this cannot fail.
                 let _ = orders.send(Order::Listen(purpose, address, socket));
             }
-            let (world, shared, checked) = (self.world.clone(), Arc::clone(&self.shared), Arc::clone(&self.checked));
+            let (world, shared) = (self.world.clone(), Arc::clone(&self.shared));
+            let served = (Arc::clone(&self.checked), Arc::clone(&self.zones));
             let thread = edgeway_net::os::worker::spawn(index, move || {
-                worker::run(index, world, shared, checked, count, receiver)
+                worker::run(index, world, shared, served, count, receiver)
             });
             let thread = thread.map_err(|error| Failure::new(format!("a worker cannot start: {error}")))?;
             self.workers.push((orders, thread));
         }
         self.open_admin()?;
+        self.keep_certificates(None);
         self.show();
         self.watch = Watch::new(self.files());
         let running = Running { process: std::process::id(), admin: self.admin.clone() };
@@ -285,7 +295,8 @@ impl Control {
                     // Whoever asked may have left; the reload was done all the same.
                     let _ = wish.done.send(self.reload());
                 }
-                () = self.agent.news() => self.take_up_certificates(),
+                Some(name) = self.wanted_certificates.recv() => self.keeping.want(name),
+                () = self.keeping.changed() => self.renew_front(),
             }
         }
         self.stop(&mut signals).await;
@@ -295,8 +306,48 @@ impl Control {
     fn look_around(&mut self) {
         self.clock.set(self.world.wall());
         self.shared.memory.rotate_tickets();
+        if self.signed.is_old(self.world.wall()) {
+            self.sign_again();
+        }
         if let Some(path) = self.watch.changed() {
             self.reload_by(&path.display().to_string());
+        }
+    }
+
+    /// Renews the signatures of zones.
+    fn sign_again(&mut self) {
+        let (wall, names) = (self.world.wall(), &self.checked.names);
+        match self.signed.make(names, &self.state, wall, &mut *self.world.entropy()) {
+            Ok(zones) => self.serve_zones(zones),
+            // The old signatures hold for days; the next look tries again.
+            Err(error) => tracing::error!(error, "signatures are not renewed"),
+        }
+    }
+
+    fn serve_zones(&mut self, zones: Arc<Zones>) {
+        self.signed.served(&zones, &self.state);
+        self.tell_all(|| Order::Zones(Arc::clone(&zones)));
+        self.zones = zones;
+    }
+
+    /// A certificate has come from the public authority.
+    fn renew_front(&self) {
+        let signer = self.authority.as_ref().map(|(authority, _)| Arc::clone(authority));
+        match make_front(&self.checked, &self.shared.memory, signer, &self.keeping) {
+            Ok(front) => self.shared.replace_front(front),
+            Err(error) => tracing::error!("the new certificate cannot be served: {error}"),
+        }
+    }
+
+    /// From a public authority, and for others from our own. Sites that have their certificates are served in any case.
+    fn keep_certificates(&mut self, before: Option<&Checked>) {
+        if let Err(error) = self.keeping.serve(&self.checked, &self.world, &self.shared, &self.clock) {
+            tracing::error!("no certificates can be asked for: {error}");
+        }
+        let Some((authority, _)) = &self.authority else { return };
+        let issuing = self.issuing.serve(&self.checked, before, authority, &self.world, &self.clock, &self.state);
+        if let Err(error) = issuing {
+            tracing::error!("no certificates can be issued: {error}");
         }
     }
 
@@ -318,10 +369,10 @@ impl Control {
             }
         };
         let signer = authority.as_ref().map(|(authority, _)| Arc::clone(authority));
-        let supply = open_supply(&checked, &self.state, self.world.wall(), self.supply.as_ref())
-            .map_err(|error| format!("{error}\n"))?;
-        let front = make_front(&checked, &self.shared.memory, signer, supply.as_deref())
-            .map_err(|error| format!("{error}\n"))?;
+        let front =
+            make_front(&checked, &self.shared.memory, signer, &self.keeping).map_err(|error| format!("{error}\n"))?;
+        let zones = self.signed.make(&checked.names, &self.state, self.world.wall(), &mut *self.world.entropy());
+        let zones = zones.map_err(|error| format!("{error}\n"))?;
         let difference =
             self.sockets.prepare(&checked.listening, self.workers.len()).map_err(|error| format!("{error}\n"))?;
         let log = match checked.logging.access == self.checked.logging.access {
@@ -333,9 +384,9 @@ impl Control {
             self.shared.log.store(Arc::new(log));
         }
         self.authority = authority;
-        self.supply = supply;
         self.shared.replace_front(front);
         self.tell_all(|| Order::Serve(Arc::clone(&checked)));
+        self.serve_zones(zones);
         self.sockets.apply(&difference);
         for (key, sockets) in difference.new {
             for ((orders, _), socket) in self.workers.iter().zip(sockets) {
@@ -345,22 +396,17 @@ impl Control {
         for (purpose, address) in difference.gone {
             self.tell_all(|| Order::Forget(purpose, address.clone()));
         }
-        self.checked = checked;
-        // Last: its proofs are looked for on what the workers listen on now.
-        self.agent.configure(mission(&self.checked, self.supply.as_ref()));
+        let before = std::mem::replace(&mut self.checked, checked);
+        self.keep_certificates(Some(&before));
         self.show();
         self.watch = Watch::new(self.files());
-        let sites = self.checked.sites.len();
-        Ok(format!("{remarks}reloaded: {sites} site{}\n", if sites == 1 { "" } else { "s" }))
-    }
-
-    /// The ACME authority gave something: it is served from now on.
-    fn take_up_certificates(&self) {
-        let signer = self.authority.as_ref().map(|(authority, _)| Arc::clone(authority));
-        match make_front(&self.checked, &self.shared.memory, signer, self.supply.as_deref()) {
-            Ok(front) => self.shared.replace_front(front),
-            Err(error) => tracing::error!(error, "a certificate has come but cannot be served"),
-        }
+        let many = |count: usize, word| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+        let sites = many(self.checked.sites.len(), "site");
+        let zones = match self.checked.names.zones.len() {
+            0 => String::new(),
+            count => format!(", {}", many(count, "zone")),
+        };
+        Ok(format!("{remarks}reloaded: {sites}{zones}\n"))
     }
 
     /// What `/config` shows from now on.
@@ -431,7 +477,7 @@ fn open_authority(
     state: &State,
     now: edgeway_base::WallTime,
 ) -> Result<Option<(Arc<Authority>, bool)>, Failure> {
-    if !checked.certificates.wants_authority || checked.listening.https.is_empty() {
+    if !checked.certificates.wants_authority || !checked.listening.has_tls() {
         return Ok(None);
     }
     own_authority::open_or_create(state, now).map(Some).map_err(Failure::new)
@@ -441,37 +487,16 @@ fn make_front(
     checked: &Checked,
     memory: &Arc<Memory>,
     authority: Option<Arc<Authority>>,
-    supply: Option<&Supply>,
+    keeping: &Keeping,
 ) -> Result<Front, String> {
-    if checked.listening.https.is_empty() {
+    if !checked.listening.has_tls() {
         return Front::build(memory, Vec::new(), edgeway_tls::server::FrontSettings::default())
             .map_err(|error| error.to_string());
     }
-    let issued = supply.map(Supply::certificates).unwrap_or_default();
-    checked.certificates.front(memory, authority, &issued).map_err(|error| error.to_string())
-}
-
-/// What is kept from the ACME authority; `known` is used again when it is from the same one.
-fn open_supply(
-    checked: &Checked,
-    state: &State,
-    now: edgeway_base::WallTime,
-    known: Option<&Rc<Supply>>,
-) -> Result<Option<Rc<Supply>>, String> {
-    let Some(acme) = checked.certificates.acme.as_ref().filter(|_| !checked.listening.https.is_empty()) else {
-        return Ok(None);
-    };
-    match known.filter(|known| known.directory() == acme.directory) {
-        Some(known) => Ok(Some(Rc::clone(known))),
-        None => Supply::open(state, &acme.directory, now).map(|supply| Some(Rc::new(supply))),
-    }
-}
-
-/// What the agent has to do; nothing without an authority.
-fn mission(checked: &Checked, supply: Option<&Rc<Supply>>) -> Option<Mission> {
-    let (acme, supply) = (checked.certificates.acme.clone()?, Rc::clone(supply?));
-    let ways = Mission::ways(&checked.listening.http, &checked.listening.https);
-    Some(Mission { acme, supply, wanted: checked.certificates.wanted(), ways })
+    checked
+        .certificates
+        .front(memory, authority, IssueRule::Never, &keeping.certificates())
+        .map_err(|error| error.to_string())
 }
 
 fn start_log(target: &AccessTarget) -> Result<Option<std::sync::mpsc::SyncSender<Vec<u8>>>, Failure> {

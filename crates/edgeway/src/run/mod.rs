@@ -5,13 +5,15 @@
 //! [`shared`] and is read-mostly. [`handover`] passes the listening sockets to a new process.
 
 pub mod access_writer;
-pub mod acme;
 pub mod admin;
 pub mod control;
 pub mod handover;
+pub mod issuing;
+pub mod keeper;
 pub mod loading;
 pub mod own_authority;
 pub mod shared;
 pub mod sockets;
 pub mod watch;
 pub mod worker;
+pub mod zones;

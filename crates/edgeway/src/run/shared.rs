@@ -14,7 +14,8 @@ use edgeway_tls::SharedClock;
 use edgeway_tls::server::{Front, Memory};
 use tokio::sync::{mpsc, watch};
 
-use super::acme::{Proofs, Refusals};
+use super::keeper::refusals::Refusals;
+use super::keeper::tokens::Tokens;
 use crate::limits::CERTIFICATE_WAIT_MAX;
 
 /// Shared by all threads of the server.
@@ -31,12 +32,12 @@ pub struct Shared {
     pub pseudonym: String,
     /// Counts the fronts; sessions that wait for a certificate look again when it moves.
     pub front_generation: watch::Sender<u64>,
-    /// Names whose certificates are wanted, for the ACME agent.
+    /// Answers to ACME servers' visits on port 80.
+    pub tokens: Arc<Tokens>,
+    /// Names whose certificates are wanted, for the keeper.
     pub wanted: mpsc::Sender<String>,
-    /// What an ACME authority looks for on port 80.
-    pub proofs: Arc<Proofs>,
     /// Names that get no certificate for now.
-    pub refusals: Refusals,
+    pub refusals: Arc<Refusals>,
     /// The calendar.
     pub clock: SharedClock,
 }
@@ -45,11 +46,6 @@ impl Shared {
     /// Puts other certificates in force, for handshakes to come.
     pub fn replace_front(&self, front: Front) {
         self.front.store(Arc::new(front));
-        self.wake_waiting();
-    }
-
-    /// Sessions that wait for a certificate look again.
-    pub fn wake_waiting(&self) {
         self.front_generation.send_modify(|generation| *generation += 1);
     }
 }
@@ -64,16 +60,26 @@ impl Certificates for WorkerCertificates {
 
     fn awaited<'a>(&'a self, name: &'a str) -> Boxed<'a, bool> {
         Box::pin(async move {
-            let mut generation = self.0.front_generation.subscribe();
+            let (mut fronts, mut refusals) = (self.0.front_generation.subscribe(), self.0.refusals.changes());
             let refused = || self.0.refusals.is_refused(name, self.0.clock.now());
             // Since the session looked, the certificate may have come.
             let waits = || self.0.front.load().awaits(name) && !refused();
-            // A full queue means the agent is busy with others; the client will come again.
+            // A full queue means the keeper is busy with others; the client will come again.
             if waits() && self.0.wanted.try_send(name.to_owned()).is_err() {
                 return false;
             }
+            let until_known = async {
+                while waits() {
+                    let changed = tokio::select! {
+                        changed = fronts.changed() => changed,
+                        changed = refusals.changed() => changed,
+                    };
+                    if changed.is_err() {
+                        return;
+                    }
+                }
+            };
             let wait: Duration = CERTIFICATE_WAIT_MAX;
-            let until_known = async { while waits() && generation.changed().await.is_ok() {} };
             tokio::time::timeout(wait, until_known).await.is_ok() && !refused()
         })
     }

@@ -18,6 +18,12 @@ pub enum Purpose {
     Http,
     /// HTTP under TLS.
     Https,
+    /// DNS by datagrams.
+    Dns,
+    /// DNS by streams.
+    DnsStream,
+    /// DNS under TLS.
+    Dot,
 }
 
 impl Purpose {
@@ -26,6 +32,8 @@ impl Purpose {
         match self {
             Self::Http => "http",
             Self::Https => "https",
+            Self::Dns | Self::DnsStream => "dns",
+            Self::Dot => "dot",
         }
     }
 }
@@ -64,8 +72,8 @@ impl Sockets {
             if self.open.contains_key(key) || new.iter().any(|(other, _)| other == key) {
                 continue;
             }
-            match listen::open_for_workers(&key.1, workers) {
-                Ok(sockets) => new.push((key.clone(), sockets)),
+            match open(key, workers) {
+                Ok(sockets) => new.extend(sockets),
                 // `localhost` and `:80` mean both families; a machine without IPv6 has only one.
                 Err(error) if *may_be_missing && error.is_missing_family() => {}
                 Err(error) => return Err(error),
@@ -112,6 +120,8 @@ impl Sockets {
         let mut bound: Vec<_> = self
             .open
             .iter()
+            // Streams have the same address as datagrams.
+            .filter(|((purpose, _), _)| *purpose != Purpose::DnsStream)
             .map(|((purpose, asked), sockets)| {
                 let real = sockets.first().and_then(|socket| socket.local_addr().ok()?.as_socket());
                 (*purpose, real.map_or_else(|| asked.clone(), Address::Ip))
@@ -122,10 +132,32 @@ impl Sockets {
     }
 }
 
+/// Opens what is asked for; DNS by datagrams brings its streams along.
+fn open(
+    (purpose, address): &(Purpose, Address),
+    workers: usize,
+) -> Result<Vec<((Purpose, Address), Vec<Socket>)>, ListenError> {
+    match (purpose, address) {
+        (Purpose::Dns, Address::Ip(at)) => {
+            let (datagrams, streams) = listen::open_pairs_for_workers(*at, workers)?;
+            let key = |purpose| (purpose, address.clone());
+            Ok(vec![(key(Purpose::Dns), datagrams), (key(Purpose::DnsStream), streams)])
+        }
+        _ => Ok(vec![((*purpose, address.clone()), listen::open_for_workers(address, workers)?)]),
+    }
+}
+
 fn wanted(listening: &Listening) -> Vec<((Purpose, Address), bool)> {
-    [(Purpose::Http, &listening.http), (Purpose::Https, &listening.https)]
-        .into_iter()
-        .flat_map(|(purpose, endpoints)| Listening::sockets(endpoints).into_iter().map(move |socket| (purpose, socket)))
-        .map(|(purpose, socket)| ((purpose, socket.address), socket.may_be_missing))
-        .collect()
+    [
+        (Purpose::Http, &listening.http),
+        (Purpose::Https, &listening.https),
+        // The pair is opened when its first half is met.
+        (Purpose::Dns, &listening.dns),
+        (Purpose::DnsStream, &listening.dns),
+        (Purpose::Dot, &listening.dot),
+    ]
+    .into_iter()
+    .flat_map(|(purpose, endpoints)| Listening::sockets(endpoints).into_iter().map(move |socket| (purpose, socket)))
+    .map(|(purpose, socket)| ((purpose, socket.address), socket.may_be_missing))
+    .collect()
 }

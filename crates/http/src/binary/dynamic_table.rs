@@ -49,6 +49,11 @@ impl DynamicTable {
         Self { capacity, ..Self::default() }
     }
 
+    /// A table that holds nothing until its capacity is set.
+    pub const fn empty() -> Self {
+        Self { entries: VecDeque::new(), bytes: Vec::new(), cut: 0, size: 0, capacity: 0, inserted: 0 }
+    }
+
     /// The bound in force, in bytes.
     pub const fn capacity(&self) -> usize {
         self.capacity
@@ -115,6 +120,17 @@ impl DynamicTable {
         self.size += size;
         self.inserted += 1;
         true
+    }
+
+    /// How many of the oldest lines would go to make room for one of `size` bytes.
+    pub fn evictions_for(&self, size: usize) -> usize {
+        let mut left = (self.size + size).saturating_sub(self.capacity);
+        let needed = |entry: &&Entry| {
+            let is_needed = left > 0;
+            left = left.saturating_sub(entry.size());
+            is_needed
+        };
+        self.entries.iter().take_while(needed).count()
     }
 
     /// Gives spare memory back.

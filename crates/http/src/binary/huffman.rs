@@ -65,12 +65,12 @@ fn decode_into(coded: &[u8], out: &mut [u8]) -> Result<usize, InvalidHuffman> {
         bits.refill();
         while bits.available >= FAST_BITS {
             let step = FAST[(bits.window >> (64 - FAST_BITS)) as usize];
-            if step.count == 0 {
+            if step.count() == 0 {
                 break;
             }
-            out[length..length + 2].copy_from_slice(&step.symbols);
-            length += usize::from(step.count);
-            bits.skip(u32::from(step.bits));
+            out[length..length + 2].copy_from_slice(&step.symbols());
+            length += usize::from(step.count());
+            bits.skip(step.bits());
         }
         if bits.available >= FAST_BITS {
             // A code longer than the look. It needs the window full, unless these are the last bits.
@@ -86,11 +86,12 @@ fn decode_into(coded: &[u8], out: &mut [u8]) -> Result<usize, InvalidHuffman> {
     // Fewer bits are left than the fast table looks at: one symbol at a time.
     while bits.available >= 5 {
         let step = FAST[(bits.window >> (64 - FAST_BITS)) as usize];
-        let code_length = u32::from(LENGTHS[usize::from(step.symbols[0])]);
-        if step.count == 0 || code_length > bits.available {
+        let [symbol, _] = step.symbols();
+        let code_length = u32::from(LENGTHS[usize::from(symbol)]);
+        if step.count() == 0 || code_length > bits.available {
             break;
         }
-        out[length] = step.symbols[0];
+        out[length] = symbol;
         length += 1;
         bits.skip(code_length);
     }

@@ -43,12 +43,30 @@ pub(super) struct Rank {
     pub(super) first_symbol: u16,
 }
 
-/// One or two symbols and the bits they take; no symbol when the code is longer than the look.
+/// One or two symbols and the bits they take; no symbol when the code is longer than the look. In one word, read by one
+/// load: symbols, count, bits, from the lowest byte up.
 #[derive(Clone, Copy)]
-pub(super) struct Step {
-    pub(super) symbols: [u8; 2],
-    pub(super) count: u8,
-    pub(super) bits: u8,
+pub(super) struct Step(u32);
+
+impl Step {
+    const NONE: Self = Self(0);
+
+    const fn with(self, symbol: u8, bits: u8) -> Self {
+        let count = self.count() as u32;
+        Self((self.0 | (symbol as u32) << (8 * count)) + (1 << 16) + ((bits as u32) << 24))
+    }
+
+    pub(super) const fn symbols(self) -> [u8; 2] {
+        (self.0 as u16).to_le_bytes()
+    }
+
+    pub(super) const fn count(self) -> u8 {
+        (self.0 >> 16) as u8
+    }
+
+    pub(super) const fn bits(self) -> u32 {
+        self.0 >> 24
+    }
 }
 
 struct Ranked {
@@ -87,18 +105,16 @@ const fn ranked() -> Ranked {
 
 const fn fast() -> [Step; 1 << FAST_BITS] {
     let ranked = ranked();
-    let mut table = [Step { symbols: [0; 2], count: 0, bits: 0 }; 1 << FAST_BITS];
+    let mut table = [Step::NONE; 1 << FAST_BITS];
     let mut look = 0;
     while look < table.len() {
-        let mut step = Step { symbols: [0; 2], count: 0, bits: 0 };
-        while step.count < 2 {
-            let (symbol, bits) = first_symbol(&ranked, look as u32, FAST_BITS - step.bits as u32);
+        let mut step = Step::NONE;
+        while step.count() < 2 {
+            let (symbol, bits) = first_symbol(&ranked, look as u32, FAST_BITS - step.bits());
             if bits == 0 {
                 break;
             }
-            step.symbols[step.count as usize] = symbol;
-            step.count += 1;
-            step.bits += bits;
+            step = step.with(symbol, bits);
         }
         table[look] = step;
         look += 1;

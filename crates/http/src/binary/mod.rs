@@ -9,10 +9,15 @@ pub mod dynamic_table;
 pub mod field_line;
 pub mod huffman;
 mod huffman_table;
+pub(crate) mod indexing;
+pub mod limits;
 pub mod prefix_integer;
 pub mod priority;
 pub mod request_section;
 pub mod response_section;
+pub(crate) mod scheduler;
+pub(crate) mod string_literal;
+pub(crate) mod trouble;
 
 pub use dynamic_table::DynamicTable;
 pub use field_line::{FieldLine, FieldSink, LineName, Malformed};

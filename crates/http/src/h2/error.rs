@@ -6,6 +6,7 @@ use std::fmt;
 use edgeway_base::{Blame, Blamed};
 
 use super::wire::StreamId;
+use crate::binary::trouble::TooMuchTrouble;
 
 /// An error code (RFC 9113 §7). Codes beyond the registry are kept; they mean INTERNAL_ERROR.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -167,5 +168,18 @@ impl From<ConnectionError> for Error {
 impl From<StreamError> for Error {
     fn from(error: StreamError) -> Self {
         Self::Stream(error)
+    }
+}
+
+impl From<TooMuchTrouble> for ConnectionError {
+    /// RFC 9113 §10.5.
+    fn from(TooMuchTrouble(reason): TooMuchTrouble) -> Self {
+        Self::by_peer(ErrorCode::ENHANCE_YOUR_CALM, reason)
+    }
+}
+
+impl From<TooMuchTrouble> for Error {
+    fn from(trouble: TooMuchTrouble) -> Self {
+        Self::Connection(trouble.into())
     }
 }

@@ -148,6 +148,16 @@ impl Fields {
         self.push(known, name_start, name.len() as u16, value.as_ref());
     }
 
+    /// Appends a known field whose value is the pieces one after the other: no string has to be made for it.
+    pub fn append_joined(&mut self, name: FieldName, pieces: &[&[u8]]) {
+        debug_assert!(name != FieldName::Other, "a field without a known name needs its text");
+        let value_start = self.bytes.len();
+        for piece in pieces {
+            self.bytes.extend_from_slice(piece);
+        }
+        self.seal(name, 0, 0, value_start);
+    }
+
     /// Appends every field of `other`, spelled as there.
     pub fn append_all(&mut self, other: &Self) {
         for field in other.iter() {
@@ -257,24 +267,25 @@ impl Fields {
     }
 
     fn push(&mut self, known: FieldName, name_start: u32, name_length: u16, value: &[u8]) {
-        let value = value.trim_ascii();
-        let value_start = self.bytes.len() as u32;
-        self.bytes.extend_from_slice(value);
+        let value_start = self.bytes.len();
+        self.bytes.extend_from_slice(value.trim_ascii());
+        self.seal(known, name_start, name_length, value_start);
+    }
+
+    /// Makes a field of the value that stands at the end of the arena.
+    fn seal(&mut self, known: FieldName, name_start: u32, name_length: u16, value_start: usize) {
         // RFC 9110 §5.5: CR, LF and NUL are replaced with SP before anything is done with the value.
-        for byte in &mut self.bytes[value_start as usize..] {
-            if matches!(*byte, b'\r' | b'\n' | 0) {
-                *byte = b' ';
+        if memchr::memchr3(b'\r', b'\n', 0, &self.bytes[value_start..]).is_some() {
+            for byte in &mut self.bytes[value_start..] {
+                if matches!(*byte, b'\r' | b'\n' | 0) {
+                    *byte = b' ';
+                }
             }
         }
+        let value_length = (self.bytes.len() - value_start) as u32;
+        let value_start = value_start as u32;
         mark(&mut self.present, known);
-        self.entries.push(Entry {
-            known,
-            name_length,
-            sensitive: false,
-            name_start,
-            value_start,
-            value_length: value.len() as u32,
-        });
+        self.entries.push(Entry { known, name_length, sensitive: false, name_start, value_start, value_length });
     }
 
     fn value_of(&self, entry: &Entry) -> &[u8] {

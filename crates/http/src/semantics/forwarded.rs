@@ -1,7 +1,6 @@
 //! Who the client is behind a chain of proxies: Forwarded (RFC 7239), X-Forwarded-* and the list of peers that are
 //! believed. Called by the chain for every request and by `proxy` for the fields it sends on; hands on to nothing.
 
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
@@ -211,11 +210,16 @@ fn x_forwarded_hops(fields: &Fields) -> Vec<Hop> {
     hops
 }
 
+/// An address as forwarding fields have it: IPv4 in its own form, wherever it came from.
+pub fn canonical_text(address: IpAddr) -> String {
+    canonical(address).to_string()
+}
+
 /// What this hop says of a request to the next.
 #[derive(Clone, Copy, Debug)]
 pub struct Passage<'a> {
-    /// The peer of our connection (not the believed client).
-    pub peer: IpAddr,
+    /// The address of our connection's peer (not of the believed client), as [`canonical_text`] writes it.
+    pub peer: &'a str,
     /// The scheme as the client used it.
     pub scheme: Scheme,
     /// Host and port as the client asked for them.
@@ -229,24 +233,21 @@ pub struct Passage<'a> {
 /// Writes Forwarded and X-Forwarded-* for the next hop: extended when the peer is trusted, else overwritten. Look-alikes
 /// with underscores, which CGI-like applications cannot tell apart, are always removed.
 pub fn write_forwarding_fields(fields: &mut Fields, passage: &Passage<'_>) {
-    fields.retain(|field| !is_look_alike(field.name));
-    fields.remove(FieldName::XRealIp);
-    if !passage.trusted {
-        for name in [
-            FieldName::Forwarded,
-            FieldName::XForwardedFor,
-            FieldName::XForwardedHost,
-            FieldName::XForwardedPort,
-            FieldName::XForwardedProto,
-        ] {
-            fields.remove(name);
-        }
+    let trusted = passage.trusted;
+    fields.retain(|field| match field.known {
+        FieldName::XRealIp => false,
+        FieldName::Forwarded
+        | FieldName::XForwardedFor
+        | FieldName::XForwardedHost
+        | FieldName::XForwardedPort
+        | FieldName::XForwardedProto => trusted,
         // Others of the family (X-Forwarded-Prefix, -Server, -Ssl, -User ...) claim just as much.
-        fields.retain(|field| !starts_with(field.name, "x-forwarded-"));
-    }
-    let peer = canonical(passage.peer);
-    extend_list(fields, FieldName::Forwarded, &forwarded_element(peer, passage));
-    extend_list(fields, FieldName::XForwardedFor, &peer.to_string());
+        FieldName::Other => !is_look_alike(field.name) && (trusted || !starts_with(field.name, "x-forwarded-")),
+        _ => true,
+    });
+    let peer = passage.peer.as_bytes();
+    append_forwarded(fields, peer, passage);
+    extend_list(fields, FieldName::XForwardedFor, &[peer]);
     for (name, value) in [
         (FieldName::XForwardedProto, passage.scheme.as_str()),
         (FieldName::XForwardedHost, passage.host),
@@ -259,33 +260,26 @@ pub fn write_forwarding_fields(fields: &mut Fields, passage: &Passage<'_>) {
 }
 
 /// RFC 7239 §4; IPv6 addresses in brackets and quotes (§6.1), hosts quoted because of their colon.
-fn forwarded_element(peer: IpAddr, passage: &Passage<'_>) -> String {
-    let node = Node(peer);
-    let scheme = passage.scheme.as_str();
-    if passage.host.is_empty() {
-        return format!("for={node};proto={scheme}");
-    }
-    format!("for={node};host=\"{}\";proto={scheme}", passage.host)
+fn append_forwarded(fields: &mut Fields, peer: &[u8], passage: &Passage<'_>) {
+    let (open, close): (&[u8], &[u8]) = if peer.contains(&b':') { (b"for=\"[", b"]\"") } else { (b"for=", b"") };
+    let (host, quote): (&[u8], &[u8]) = if passage.host.is_empty() { (b"", b"") } else { (b";host=\"", b"\"") };
+    let scheme = passage.scheme.as_str().as_bytes();
+    let pieces = [open, peer, close, host, passage.host.as_bytes(), quote, b";proto=", scheme];
+    extend_list(fields, FieldName::Forwarded, &pieces);
 }
 
-struct Node(IpAddr);
-
-impl fmt::Display for Node {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            IpAddr::V4(four) => four.fmt(formatter),
-            IpAddr::V6(six) => write!(formatter, "\"[{six}]\""),
-        }
+/// Appends an element to a list: a field of its own where there was none, else one field with all of them, which more
+/// applications read right than several lines.
+fn extend_list(fields: &mut Fields, name: FieldName, element: &[&[u8]]) {
+    if !fields.contains(name) {
+        return fields.append_joined(name, element);
     }
-}
-
-fn extend_list(fields: &mut Fields, name: FieldName, element: &str) {
     let mut list: Vec<u8> = Vec::new();
     for value in fields.get_all(name) {
         list.extend_from_slice(value);
         list.extend_from_slice(b", ");
     }
-    list.extend_from_slice(element.as_bytes());
+    element.iter().for_each(|piece| list.extend_from_slice(piece));
     fields.set(name, list);
 }
 

@@ -129,6 +129,11 @@ impl RequestHead {
         (self.path_length, self.host_length, self.port) = (0, 0, None);
     }
 
+    /// The authority, to be read while the fields are changed.
+    pub fn authority_and_fields(&mut self) -> (&str, &mut Fields) {
+        (str::from_utf8(&self.authority).unwrap_or_default(), &mut self.fields)
+    }
+
     /// Path and query as received (`/a%20b?c=d`), or `*`; empty for CONNECT. The parser has checked its bytes.
     pub fn target(&self) -> &str {
         str::from_utf8(&self.target).unwrap_or_default()

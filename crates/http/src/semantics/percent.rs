@@ -117,13 +117,11 @@ impl NormalPath {
         self.encoded_slash
     }
 
-    /// Whether every segment can be the name of a file everywhere: no slash or backslash in it, no dot or blank at its
-    /// end that some file systems drop, no leading blank, no `:` stream.
+    /// Whether every segment is the name of one file and of no other: no slash or backslash in it, and no dot or blank at
+    /// its end, which some file systems (VFAT, SMB) drop.
     pub fn is_plain(&self) -> bool {
         self.segments().all(|segment| {
-            !segment.iter().any(|byte| matches!(byte, b'/' | b'\\' | b':'))
-                && !matches!(segment.last(), Some(b'.' | b' '))
-                && segment.first() != Some(&b' ')
+            !segment.iter().any(|byte| matches!(byte, b'/' | b'\\')) && !matches!(segment.last(), Some(b'.' | b' '))
         })
     }
 

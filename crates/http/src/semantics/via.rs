@@ -10,12 +10,12 @@ use super::limits::VIA_HOPS_MAX;
 pub fn append_via(fields: &mut Fields, received: Version, pseudonym: &str) {
     // RFC 9110 §7.6.3: the protocol name may be left out when it is HTTP; minor versions as in the protocol.
     let version = match received {
-        Version::Http10 => "1.0",
-        Version::Http11 => "1.1",
-        Version::Http2 => "2",
-        Version::Http3 => "3",
+        Version::Http10 => "1.0 ",
+        Version::Http11 => "1.1 ",
+        Version::Http2 => "2 ",
+        Version::Http3 => "3 ",
     };
-    fields.append(FieldName::Via, format!("{version} {pseudonym}"));
+    fields.append_joined(FieldName::Via, &[version.as_bytes(), pseudonym.as_bytes()]);
 }
 
 /// Appends this hop to CDN-Loop (RFC 8586 §2).

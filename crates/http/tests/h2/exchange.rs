@@ -413,3 +413,23 @@ fn a_hostile_server_costs_its_connection() {
         assert_eq!(pair.client.error().map(|error| error.code), Some(code), "{name}");
     }
 }
+
+#[test]
+fn an_early_answer_stops_the_content_without_error() {
+    let mut pair = Pair::with(Limits::default(), Limits { stream_window_max: 65_535, ..Limits::default() });
+    let stream = pair.open(Method::Post, "/", false);
+    pair.client.send_data(stream, Bytes::from(vec![7; 1 << 20]), pair.now);
+    pair.turn();
+    pair.server.send_head(stream, &ResponseHead::new(Status::CONTENT_TOO_LARGE), false);
+    pair.server.send_data(stream, Bytes::from_static(b"no, thank you"), pair.now);
+    pair.server.discard_content(stream);
+    pair.at_server.clear();
+    pair.turn();
+    assert!(pair.at_server.is_empty(), "no more content");
+    pair.server.send_end(stream, None);
+    pair.settle();
+    assert_eq!(names(&pair.at_client), ["response", "data", "end", "reset"]);
+    assert!(matches!(pair.at_client.last(), Some(ClientEvent::Reset { code: ErrorCode::NO_ERROR, .. })));
+    assert_eq!((pair.client.stream_count(), pair.server.stream_count()), (0, 0));
+    assert!(pair.server.error().is_none() && pair.client.error().is_none());
+}

@@ -266,3 +266,8 @@ pub(crate) fn fields(lines: &[(&str, &str)]) -> Fields {
     lines.iter().for_each(|(name, value)| fields.append_named(name, value));
     fields
 }
+
+/// Both rows of lines.
+pub(crate) fn with<'a>(lines: &[(&'a str, &'a str)], more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    [lines, more].concat()
+}

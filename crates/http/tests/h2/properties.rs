@@ -69,7 +69,7 @@ pub(crate) fn server_survives(mut bytes: &[u8]) {
     let mut out = BytesMut::new();
     while let Some(([choice, a, b, c], rest)) = bytes.split_first_chunk() {
         bytes = rest;
-        now = now + std::time::Duration::from_millis(u64::from(*a));
+        now += std::time::Duration::from_millis(u64::from(*a));
         let stream = StreamId::new(u32::from(*b));
         match choice % 16 {
             0..=8 => {

@@ -8,7 +8,7 @@ use edgeway_http::semantics::authentication::{BasicCredentials, DigestCredential
 use edgeway_http::semantics::conditions::{Validators, evaluate, if_range_holds};
 use edgeway_http::semantics::date::{parse_http_date, write_http_date};
 use edgeway_http::semantics::entity_tag::EntityTag;
-use edgeway_http::semantics::forwarded::{Passage, TrustedPeers, origin, write_forwarding_fields};
+use edgeway_http::semantics::forwarded::{Passage, TrustedPeers, canonical_text, origin, write_forwarding_fields};
 use edgeway_http::semantics::hop_by_hop::remove_hop_by_hop;
 use edgeway_http::semantics::limits::{COOKIES_MAX, LINKS_MAX, RANGES_MAX};
 use edgeway_http::semantics::media_type::{self, MediaType};
@@ -129,7 +129,8 @@ fn check_forwarding(bytes: &[u8]) {
         let _ = origin(&fields, peer, &everybody);
         let mut sent = fields;
         let client = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
-        let passage = Passage { peer: client, scheme: Scheme::Https, host: "a.example", port: 443, trusted: false };
+        let shown = canonical_text(client);
+        let passage = Passage { peer: &shown, scheme: Scheme::Https, host: "a.example", port: 443, trusted: false };
         write_forwarding_fields(&mut sent, &passage);
         let read = origin(&sent, peer, &everybody);
         assert_eq!((read.client, read.scheme), (client, Some(Scheme::Https)));

@@ -54,7 +54,7 @@ impl Flow {
 
     /// Our timestamp: the script calls it `script`.
     pub fn learn_clock(&mut self, wire: u32, script: u32) {
-        self.clock_base.get_or_insert(wire.wrapping_sub(script));
+        self.clock_base = self.clock_base.or_else(|| Some(wire.wrapping_sub(script)));
     }
 
     /// A number of ours from the script, on the wire.

@@ -8,6 +8,7 @@
 pub mod compare;
 pub mod expression;
 pub mod flow;
+pub mod known;
 pub mod packet_line;
 pub mod personality;
 pub mod runner;
@@ -44,6 +45,12 @@ pub struct Report {
 }
 
 impl Report {
+    /// Scripts that failed without a reason in [`known`].
+    pub fn unexplained(&self) -> impl Iterator<Item = &str> {
+        let failed = self.verdicts.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Failed { .. }));
+        failed.map(|(path, _)| path.as_str()).filter(|path| known::reason(path).is_none())
+    }
+
     /// Passed, failed, skipped.
     pub fn totals(&self) -> (usize, usize, usize) {
         let count = |wanted: fn(&Verdict) -> bool| self.verdicts.values().filter(|verdict| wanted(verdict)).count();

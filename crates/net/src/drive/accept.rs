@@ -15,7 +15,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use edgeway_base::World;
 use edgeway_base::world::{Address, ByteStream, Listener};
 use edgeway_http::h1::machine::ServerLimits;
-use edgeway_http::semantics::forwarded::TrustedPeers;
+use edgeway_http::semantics::forwarded::{TrustedPeers, canonical_text};
 use edgeway_tls::server::Front;
 
 use super::gate::{Gate, Pass};
@@ -68,7 +68,7 @@ impl Door {
         *self.0.borrow_mut() = Rc::new(entrance);
     }
 
-    fn entrance(&self) -> Rc<Entrance> {
+    pub(super) fn entrance(&self) -> Rc<Entrance> {
         Rc::clone(&self.0.borrow())
     }
 }
@@ -113,7 +113,7 @@ pub async fn run<W: World, H: Handler>(
 }
 
 /// Errors that say something about the connection that was to be accepted, not about us (accept(2)).
-fn is_of_one_connection(error: &io::Error) -> bool {
+pub(super) fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted
@@ -248,7 +248,11 @@ impl<W: World, H: Handler> Arrival<W, H> {
     }
 
     fn facts(&self, peer: Address, socket_peer: Address, local: Address, tls: Option<TlsFacts>) -> Rc<ConnectionFacts> {
-        Rc::new(ConnectionFacts { peer, socket_peer, local, tls, worker: self.worker })
+        let peer_text = match &peer {
+            Address::Ip(address) => canonical_text(address.ip()).into(),
+            Address::Unix(_) => Box::default(),
+        };
+        Rc::new(ConnectionFacts { peer, peer_text, socket_peer, local, tls, worker: self.worker })
     }
 }
 
@@ -302,7 +306,7 @@ impl<S: ByteStream> Transport for Started<S> {
 
 impl Addresses {
     /// A place for one more connection of this address; `None` when it has too many.
-    fn enter(self: &Rc<Self>, peer: &Address, most: usize) -> Option<Place> {
+    pub(super) fn enter(self: &Rc<Self>, peer: &Address, most: usize) -> Option<Place> {
         let Address::Ip(address) = peer else { return Some(Place { address: None, addresses: Rc::clone(self) }) };
         let mut counts = self.0.borrow_mut();
         let count = counts.entry(address.ip()).or_insert(0);
@@ -315,7 +319,7 @@ impl Addresses {
 }
 
 /// One connection's place in its address's count, until dropped.
-struct Place {
+pub(super) struct Place {
     address: Option<IpAddr>,
     addresses: Rc<Addresses>,
 }

@@ -66,6 +66,8 @@ pub trait Link {
 pub struct ConnectionFacts {
     /// The other side: the client, as the PROXY protocol told it where that is trusted.
     pub peer: Address,
+    /// The address of [`ConnectionFacts::peer`] as text; empty on a Unix socket. Made once, for every request's fields.
+    pub peer_text: Box<str>,
     /// The socket's other side, whatever the PROXY protocol said.
     pub socket_peer: Address,
     /// Our side.

@@ -264,6 +264,8 @@ impl<W: World, T: Transport, H: Handler> Http1<W, T, H> {
             let complete = match frame {
                 Some(Ok(Frame::Data(data))) => {
                     sending.sent_bytes += data.len() as u64;
+                    // What moves has a reader, half-closed or not.
+                    io.gone_at = None;
                     io.machine.send_data(data);
                     continue;
                 }
@@ -333,7 +335,7 @@ impl<W: World, T: Transport, H: Handler> Http1<W, T, H> {
             self.stage = Stage::Done;
             return Ok(Step::Again);
         }
-        let unread = io.machine.body_pending() || !io.machine.input().is_empty();
+        let unread = io.machine.wants_linger();
         let ended = io.ended;
         let Some(transport) = &mut io.transport else { return Ok(Step::Wait) };
         if transport.poll_shutdown(context)?.is_pending() {
@@ -359,9 +361,18 @@ impl<W: World, T: Transport, H: Handler> Http1<W, T, H> {
     fn handle_deadline(&mut self, now: Instant) {
         let mut io = self.shared.io.borrow_mut();
         if io.gone_at.is_some_and(|gone_at| gone_at <= now) {
-            self.stage = Stage::Done;
+            drop(io);
+            return self.give_up(now);
         }
         io.machine.handle_timeout(now);
+        if io.machine.wants_reset() {
+            // The client takes nothing any more: whatever is still being made for it has no reader.
+            if let Some(transport) = &mut io.transport {
+                transport.reset();
+            }
+            drop(io);
+            self.give_up(now);
+        }
     }
 
     /// The connection is over before its response was: the record says so.
@@ -473,11 +484,9 @@ impl<T: Transport> Io<T> {
             // Whoever reads the body does the reading.
             return Ok(Step::Wait);
         }
-        while self.fill(context, now)?.is_ready() {
-            if self.ended {
-                self.gone_at.get_or_insert(now + HALF_CLOSE_GRACE);
-                break;
-            }
+        while !self.ended && self.fill(context, now)?.is_ready() {}
+        if self.ended {
+            self.gone_at.get_or_insert(now + HALF_CLOSE_GRACE);
         }
         Ok(Step::Wait)
     }

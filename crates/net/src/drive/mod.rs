@@ -4,10 +4,12 @@
 
 pub mod accept;
 pub mod body;
+pub mod datagrams;
 pub mod gate;
 pub mod handler;
 pub mod http1;
 pub mod http2;
+pub mod messages;
 pub mod outside;
 pub mod pool;
 pub mod proxy_protocol;

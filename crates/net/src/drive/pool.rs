@@ -1,12 +1,12 @@
 //! Idle upstream connections of one worker, newest first: the newest is the least likely to be closed by the other side.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::task::Context;
 use std::time::Duration;
 
 use edgeway_base::Instant;
+use rustc_hash::FxHashMap;
 
 use super::upstream::Connection;
 
@@ -34,7 +34,8 @@ type Idle = (Box<Connection>, Instant);
 /// A worker's idle connections.
 pub struct Pool {
     limits: PoolLimits,
-    idle: RefCell<HashMap<PoolKey, Vec<Idle>>>,
+    /// Keys come from the configuration, not from strangers: a fast hash is enough.
+    idle: RefCell<FxHashMap<PoolKey, Vec<Idle>>>,
 }
 
 impl Pool {

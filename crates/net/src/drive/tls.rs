@@ -164,7 +164,12 @@ fn receive<T: Transport>(
     transport: &mut T,
     context: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {
-    let read = transport.poll_read_slice(context, session.input_space());
+    let space = session.input_space();
+    if space.is_empty() {
+        // The session takes nothing more; an empty read would look like the end of input.
+        return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+    }
+    let read = transport.poll_read_slice(context, space);
     // Without news the space is given back, so that an idle session holds none.
     let count = match &read {
         Poll::Ready(Ok(count)) => *count,
@@ -201,9 +206,14 @@ impl<T: Transport> Transport for Tls<T> {
         loop {
             if self.session.may_have_plaintext() {
                 let at_most = (into.capacity() - into.len()).clamp(READ_BYTES, READ_BYTES_BULK);
-                let read = self.session.read_plaintext(into, at_most).map_err(io::Error::other)?;
-                if read > 0 {
-                    return Poll::Ready(Ok(read));
+                match self.session.read_plaintext(into, at_most) {
+                    Ok(0) => {}
+                    Ok(read) => return Poll::Ready(Ok(read)),
+                    Err(error) => {
+                        // The alert that tells the peer why; whether it can still leave no longer matters.
+                        let _ = send(&mut self.session, &mut self.transport, context);
+                        return Poll::Ready(Err(io::Error::other(error)));
+                    }
                 }
             }
             if self.ended || self.session.peer_has_closed() {

@@ -27,6 +27,8 @@ pub struct Connection {
     transport: Box<dyn Transport>,
     timer: LazyTimer,
     ended: bool,
+    /// Bytes of the request under way that the kernel took.
+    sent_bytes: u64,
     /// Whether it has already carried a request: then a failure before the response may only mean that the upstream
     /// closed an idle connection.
     pub reused: bool,
@@ -40,6 +42,7 @@ impl Connection {
             transport,
             timer: LazyTimer::default(),
             ended: false,
+            sent_bytes: 0,
             reused: false,
         }
     }
@@ -59,7 +62,10 @@ impl Connection {
             let count = self.machine.output(&mut slices);
             match self.transport.poll_write(context, &slices[..count])? {
                 Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(written) => self.machine.consume_output(written),
+                Poll::Ready(written) => {
+                    self.sent_bytes += written as u64;
+                    self.machine.consume_output(written);
+                }
                 Poll::Pending => {
                     let _ = self.transport.poll_flush(context)?;
                     return Ok(false);
@@ -110,6 +116,28 @@ pub struct CallTimeouts {
     pub idle: Duration,
 }
 
+/// A request as a call makes it.
+pub struct Outgoing<'a> {
+    /// Its head, ready for this upstream.
+    pub head: &'a RequestHead,
+    /// Its content.
+    pub content: Body,
+    /// An empty head with warm memory, for the response.
+    pub reply: ResponseHead,
+}
+
+/// Around a call: clocks, the time it has, and the pool its connection came from.
+pub struct CallContext {
+    /// Clocks.
+    pub outside: Rc<dyn Outside>,
+    /// How long it may take.
+    pub timeouts: CallTimeouts,
+    /// Where the connection goes when both messages are complete and it may be used again.
+    pub home: Option<(Rc<Pool>, PoolKey)>,
+    /// When it begins.
+    pub now: Instant,
+}
+
 /// One request on one connection, and its response.
 pub struct Call {
     connection: Option<Box<Connection>>,
@@ -120,6 +148,8 @@ pub struct Call {
     outside: Rc<dyn Outside>,
     timeouts: CallTimeouts,
     deadline: Instant,
+    /// When it was last polled.
+    seen: Instant,
     home: Option<(Rc<Pool>, PoolKey)>,
     length: BodyLength,
 }
@@ -135,20 +165,14 @@ pub enum Reply {
 }
 
 impl Call {
-    /// Begins to send `head` and `content` on `connection`. The connection returns to `home` by itself when both
-    /// messages are complete and it may be used again.
-    pub fn new(
-        mut connection: Box<Connection>,
-        head: &RequestHead,
-        content: Body,
-        reply: ResponseHead,
-        outside: Rc<dyn Outside>,
-        timeouts: CallTimeouts,
-        home: Option<(Rc<Pool>, PoolKey)>,
-    ) -> Self {
+    /// Begins to send a request on `connection`.
+    pub fn new(mut connection: Box<Connection>, outgoing: Outgoing<'_>, context: CallContext) -> Self {
+        let Outgoing { head, content, reply } = outgoing;
+        let CallContext { outside, timeouts, home, now } = context;
         let length = content.length();
+        connection.sent_bytes = 0;
         connection.machine.send_request(head, length);
-        let deadline = outside.now() + timeouts.first_byte;
+        let deadline = now + timeouts.first_byte;
         Self {
             connection: Some(connection),
             content_complete: length == BodyLength::None,
@@ -158,6 +182,7 @@ impl Call {
             outside,
             timeouts,
             deadline,
+            seen: now,
             home,
             length: BodyLength::Unknown,
         }
@@ -199,7 +224,7 @@ impl Call {
 
     /// Whether nothing at all was handed to the kernel.
     pub fn nothing_sent(&self) -> bool {
-        self.connection.as_ref().is_none_or(|connection| !connection.machine.request_sent())
+        self.connection.as_ref().is_none_or(|connection| connection.sent_bytes == 0)
     }
 
     /// Whether the connection had carried an earlier request.
@@ -242,6 +267,7 @@ impl Call {
     /// Sends, reads, and answers with the next thing the upstream said.
     fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Result<ClientEvent, CallError>> {
         let now = self.outside.now();
+        self.seen = now;
         loop {
             self.pump_content(context, now)?;
             let Some(connection) = &mut self.connection else {
@@ -266,7 +292,7 @@ impl Call {
             // An upstream that refuses content early may close its side: what it said before is still to be read.
             let flushed = match connection.flush(context) {
                 Ok(flushed) => flushed,
-                Err(_) if connection.reused && !connection.machine.request_sent() => {
+                Err(_) if connection.sent_bytes == 0 => {
                     return Err(CallError::Failed(io::ErrorKind::ConnectionReset.into()));
                 }
                 Err(_) => {
@@ -304,7 +330,7 @@ impl Call {
         if self.content_complete && connection.machine.is_reusable() && !connection.ended {
             connection.reused = true;
             connection.rest();
-            pool.put(key, connection, self.outside.now());
+            pool.put(key, connection, self.seen);
         }
     }
 }
@@ -369,7 +395,12 @@ impl Blamed for CallError {
     }
 
     fn may_retry(&self) -> bool {
-        matches!(self, Self::Failed(_))
+        match self {
+            Self::Failed(_) => true,
+            // An upstream that closed an idle connection just as we used it.
+            Self::Malformed(error) => error.may_retry(),
+            Self::TimedOut | Self::Content(_) => false,
+        }
     }
 }
 

@@ -89,6 +89,41 @@ pub fn open_for_workers(at: &Address, count: usize) -> Result<Vec<Socket>, Liste
     Ok(sockets)
 }
 
+/// Opens `count` UDP sockets on one address and as many for TCP on the same port: a name server answers on both (RFC 7766 §5).
+/// With port 0 the kernel chooses a port that is free for both.
+pub fn open_pairs_for_workers(at: SocketAddr, count: usize) -> Result<(Vec<Socket>, Vec<Socket>), ListenError> {
+    let blame = |error| ListenError { at: Address::Ip(at), error };
+    let mut tries = PAIR_TRIES_MAX;
+    loop {
+        tries -= 1;
+        if at.port() != 0 {
+            claim_datagrams(at).map_err(blame)?;
+        }
+        let mut datagrams = vec![Socket::from(open_datagrams(at).map_err(blame)?)];
+        let bound = datagrams[0].local_addr().map_err(blame)?.as_socket().unwrap_or(at);
+        while datagrams.len() < count {
+            datagrams.push(open_datagrams(bound).map_err(blame)?.into());
+        }
+        match open_for_workers(&Address::Ip(bound), count) {
+            Ok(streams) => return Ok((datagrams, streams)),
+            // Someone has this port for TCP; another one will be free for both.
+            Err(error) if at.port() == 0 && tries > 0 && error.error.kind() == io::ErrorKind::AddrInUse => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Ports tried before one is not free for both UDP and TCP: two thirds of them would have to be taken for this to fail one time in fifty.
+const PAIR_TRIES_MAX: u32 = 10;
+
+fn claim_datagrams(address: SocketAddr) -> io::Result<()> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())
+}
+
 /// Binds without SO_REUSEPORT for a moment, to learn whether someone else is there.
 fn claim(address: SocketAddr) -> io::Result<()> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
@@ -155,5 +190,14 @@ mod tests {
         let taken = Address::Ip(SocketAddr::from(([127, 0, 0, 1], ports[0])));
         let error = open_for_workers(&taken, 1).unwrap_err();
         assert!(error.to_string().contains("in use by another program"), "{error}");
+    }
+
+    #[test]
+    fn a_name_server_has_one_port_for_both() {
+        let (datagrams, streams) = open_pairs_for_workers(SocketAddr::from(([127, 0, 0, 1], 0)), 2).unwrap();
+        let port = |socket: &Socket| socket.local_addr().unwrap().as_socket().unwrap();
+        let first = port(&datagrams[0]);
+        assert!(datagrams.iter().chain(&streams).all(|socket| port(socket) == first));
+        assert!(open_pairs_for_workers(first, 1).unwrap_err().to_string().contains("in use"));
     }
 }

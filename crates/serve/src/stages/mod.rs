@@ -2,6 +2,7 @@
 
 pub mod admit;
 pub mod body_limit;
+pub mod dns;
 pub mod files;
 pub mod headers;
 pub mod proxy;

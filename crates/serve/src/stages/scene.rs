@@ -118,7 +118,8 @@ impl Scene {
         fields.iter().for_each(|(name, value)| head.fields.append_named(name, value));
         let nowhere = || Address::Ip(([127, 0, 0, 1], 1).into());
         let (peer, socket_peer, local) = (nowhere(), nowhere(), nowhere());
-        let connection = Rc::new(ConnectionFacts { peer, socket_peer, local, tls: None, worker: 0 });
+        let connection =
+            Rc::new(ConnectionFacts { peer, peer_text: "192.0.2.1".into(), socket_peer, local, tls: None, worker: 0 });
         let received = self.clocks.now.get();
         let request = Request { head, body, reply: ResponseHead::default(), connection, link: None, received };
         let mut exchange = Exchange::new(request, Rc::clone(&self.edge));
@@ -153,15 +154,9 @@ impl Scene {
         })
     }
 
-    /// What comes back through a stage before an end.
-    pub(crate) fn pass_through(
-        &self,
-        stage: Rc<dyn Stage>,
-        end: Rc<dyn End>,
-        line: &str,
-        fields: &[(&str, &str)],
-    ) -> Seen {
-        let route = Route {
+    /// A route of one stage and an end.
+    pub(crate) fn route(&self, stage: Rc<dyn Stage>, end: Rc<dyn End>) -> Route {
+        Route {
             name: "/*".into(),
             matcher: Matcher::default(),
             body_limit: None,
@@ -172,10 +167,25 @@ impl Scene {
             response_edits: Edits::default(),
             stages: vec![stage],
             end,
-        };
+        }
+    }
+
+    /// What comes back through a stage before an end.
+    pub(crate) fn pass_through(
+        &self,
+        stage: Rc<dyn Stage>,
+        end: Rc<dyn End>,
+        line: &str,
+        fields: &[(&str, &str)],
+    ) -> Seen {
+        let route = self.route(stage, end);
         let mut exchange = self.exchange(line, fields, Body::Empty);
         self.runtime.block_on(async {
-            let response = Next::new(&route).run(&mut exchange).await;
+            // As the chain does it.
+            let response = match Next::new(&route).run_now(&mut exchange) {
+                Some(response) => response,
+                None => Next::new(&route).run(&mut exchange).await,
+            };
             see(exchange, response).await
         })
     }

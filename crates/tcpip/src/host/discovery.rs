@@ -127,10 +127,10 @@ impl Host {
                 let waiting = self.neighbours.answered(now, (id, target.into()), hardware, solicited, override_cache);
                 self.send_waiting(id, hardware, waiting);
             }
-            Icmpv6Message::RouterAdvertisement { hop_limit, lifetime_seconds, options, .. } => {
-                if self.settings.autoconfigures && is_link_local(source) {
-                    self.input_router(now, id, source, (hop_limit, lifetime_seconds), options);
-                }
+            Icmpv6Message::RouterAdvertisement { hop_limit, lifetime_seconds, options, .. }
+                if self.settings.autoconfigures && is_link_local(source) =>
+            {
+                self.input_router(now, id, source, (hop_limit, lifetime_seconds), options);
             }
             _ => {}
         }

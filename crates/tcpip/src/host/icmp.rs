@@ -22,8 +22,10 @@ use crate::wire::ipv4::{Ipv4Header, protocol};
 use crate::wire::ipv6::{Chain, Ipv6Header, follow_chain};
 use crate::wire::sequence::SequenceNumber;
 
-/// Bytes of the offending packet that an error quotes. RFC 1812 §4.3.2.3: up to 576 in all.
+/// Bytes of the offending packet that an error quotes whole. RFC 1812 §4.3.2.3: up to 576 in all.
 const QUOTED_V4: usize = 548;
+/// Of a longer one, what every host needs (RFC 792: 64 bits of its data); half a segment only looks damaged.
+const QUOTED_DATA_V4: usize = 8;
 /// RFC 4443 §3.1: up to the minimum MTU in all.
 const QUOTED_V6: usize = 1232;
 
@@ -210,7 +212,8 @@ impl Host {
                     source_routed: false,
                 };
                 whole.extend_from_slice(&header.encode());
-                whole.extend_from_slice(&body[..body.len().min(QUOTED_V4 - Ipv4Header::LENGTH)]);
+                let fits = body.len() <= QUOTED_V4 - Ipv4Header::LENGTH;
+                whole.extend_from_slice(if fits { &body } else { &body[..QUOTED_DATA_V4] });
             }
             (IpAddr::V6(source), IpAddr::V6(destination)) => {
                 let header = Ipv6Header {

@@ -171,10 +171,9 @@ impl Neighbours {
 
     /// The layers above heard from the neighbour (RFC 4861 §7.3.1): no need to ask.
     pub fn confirmed(&mut self, now: Instant, interface: InterfaceId, address: IpAddr) {
-        if let Some(entry) = self.entries.get_mut(&(interface, address)) {
-            if matches!(entry.state, NeighbourState::Delay | NeighbourState::Probe) {
-                (entry.state, entry.until) = (NeighbourState::Reachable, now + NEIGHBOUR_REACHABLE);
-            }
+        let doubted = |entry: &&mut Entry| matches!(entry.state, NeighbourState::Delay | NeighbourState::Probe);
+        if let Some(entry) = self.entries.get_mut(&(interface, address)).filter(doubted) {
+            (entry.state, entry.until) = (NeighbourState::Reachable, now + NEIGHBOUR_REACHABLE);
         }
     }
 

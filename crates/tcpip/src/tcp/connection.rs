@@ -147,6 +147,8 @@ pub struct Connection {
     pub(super) window_was_limit: bool,
     /// Timeouts in a row of full-sized segments: the path may swallow them (RFC 4821 §7.7).
     pub(super) black_hole_timeouts: u8,
+    /// Segments larger than every path must carry were acknowledged.
+    pub(super) path_proven: bool,
 }
 
 /// Why something is sent without need.
@@ -202,6 +204,7 @@ impl Connection {
             soft_error: None,
             window_was_limit: false,
             black_hole_timeouts: 0,
+            path_proven: false,
             settings,
         }
     }

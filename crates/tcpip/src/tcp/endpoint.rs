@@ -157,7 +157,7 @@ impl Endpoint {
             return;
         }
         if let Some(&key) = self.by_pair.get(&pair) {
-            return self.to_connection(now, key, segment);
+            return self.hand_to_connection(now, key, segment);
         }
         let listener = self.find_listener(pair.local);
         if self.time_waits.contains(&pair) {
@@ -213,10 +213,9 @@ impl Endpoint {
     /// The next event.
     pub fn poll_event(&mut self) -> Option<TcpEvent> {
         let event = self.events.pop_front()?;
-        if let Some((id, bit)) = report_bit(&event) {
-            if let Some(slot) = self.slots.get_mut(id.0) {
-                slot.reported &= !bit;
-            }
+        let reported = report_bit(&event).and_then(|(id, bit)| Some((self.slots.get_mut(id.0)?, bit)));
+        if let Some((slot, bit)) = reported {
+            slot.reported &= !bit;
         }
         Some(event)
     }
@@ -251,7 +250,7 @@ impl Endpoint {
         exact.or_else(|| self.by_port.get(&(None, local.port()))).copied().or(self.any_port)
     }
 
-    fn to_connection(&mut self, now: Instant, key: Key, segment: Segment) {
+    fn hand_to_connection(&mut self, now: Instant, key: Key, segment: Segment) {
         let Some(slot) = self.slots.get_mut(key) else { return };
         // The accept queue is full: the third step of the handshake is not heard yet; the peer repeats itself.
         let completes = slot.half_open && segment.header.flags.has(Flags::ACK) && !segment.header.flags.has(Flags::RST);
@@ -393,7 +392,7 @@ impl Endpoint {
         if let Some(found) = self.listeners.get_mut(listener) {
             found.half_open += 1;
         }
-        self.to_connection(now, key, segment);
+        self.hand_to_connection(now, key, segment);
     }
 
     /// RFC 9293 §3.10.7.1: nobody is here. Within a budget, because a flood should not be answered by a flood.
@@ -461,21 +460,19 @@ impl Endpoint {
 
     fn schedule(&mut self, key: Key) {
         let Some(slot) = self.slots.get_mut(key) else { return };
-        if let Some(deadline) = slot.connection.deadline() {
-            if slot.scheduled.is_none_or(|scheduled| deadline < scheduled) {
-                slot.scheduled = Some(deadline);
-                self.wheel.insert(deadline, key);
-            }
+        let Some(deadline) = slot.connection.deadline() else { return };
+        if slot.scheduled.is_none_or(|scheduled| deadline < scheduled) {
+            slot.scheduled = Some(deadline);
+            self.wheel.insert(deadline, key);
         }
     }
 
     fn announce(&mut self, key: Key, changes: Changes) {
         let Some(slot) = self.slots.get_mut(key) else { return };
         let (id, error) = (TcpId(key), slot.connection.error());
-        if let Some(cookie) = changes.fast_open_cookie {
-            if self.fast_open_cookies.len() < limits::FAST_OPEN_COOKIES_MAX {
-                self.fast_open_cookies.insert(slot.connection.pair().remote.ip(), cookie);
-            }
+        let room = self.fast_open_cookies.len() < limits::FAST_OPEN_COOKIES_MAX;
+        if let Some(cookie) = changes.fast_open_cookie.filter(|_| room) {
+            self.fast_open_cookies.insert(slot.connection.pair().remote.ip(), cookie);
         }
         if changes.established || changes.closed {
             self.leave_half_open(key, changes.established);
@@ -747,6 +744,18 @@ impl Endpoint {
         };
         let live = self.slots.iter().filter(|(_, slot)| !slot.detached && matches(&slot.connection)).count();
         live + if state == State::TimeWait { self.time_waits.len() } else { 0 }
+    }
+
+    /// The state of the connection between these ends, TIME-WAIT included.
+    pub fn state_of(&self, pair: &Pair) -> Option<State> {
+        let slot = self.by_pair.get(pair).and_then(|key| self.slots.get(*key));
+        let waiting = || self.time_waits.contains(pair).then_some(State::TimeWait);
+        slot.map(|slot| slot.connection.state()).or_else(waiting)
+    }
+
+    /// Whether somebody listens at this end.
+    pub fn is_listening(&self, local: SocketAddr) -> bool {
+        self.find_listener(local).is_some()
     }
 
     /// What was counted.

@@ -292,6 +292,7 @@ impl Connection {
             segment_size,
         );
         if acknowledged > previous {
+            self.path_proven |= acknowledged - previous >= i64::from(segment_size);
             self.progress(now);
         }
         if self.send.wants_room && self.room_to_write() > self.settings.send_buffer / 4 {

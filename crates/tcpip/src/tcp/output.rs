@@ -72,7 +72,8 @@ impl Connection {
         let length = (end - start - i64::from(fin)) as usize;
         self.recovery.on_retransmitted(now, start, end, self.timestamps.enabled.then(|| self.timestamps.value(now)));
         // RFC 3168 §6.1.5: retransmissions are not ECN-capable.
-        self.data_segment(now, &Sendable { position: start, length, fin, push: true }, false)
+        let push = start + length as i64 == self.send.buffer.end();
+        self.data_segment(now, &Sendable { position: start, length, fin, push }, false)
     }
 
     fn new_data(&mut self, now: Instant, most: usize) -> Option<Outgoing> {
@@ -157,9 +158,8 @@ impl Connection {
         if let Some(wait) = self.recovery.probe_timeout(&self.round_trip, delayed, self.send.segment_size()) {
             let deadline = now + wait;
             // RFC 8985 §7.2: not later than the retransmission timeout.
-            if self.timers.deadline(Timer::Retransmission).is_some_and(|timeout| deadline < timeout) {
-                self.timers.arm(Timer::TailLossProbe, deadline);
-            }
+            let timeout = self.timers.deadline(Timer::Retransmission).unwrap_or(deadline);
+            self.timers.arm(Timer::TailLossProbe, deadline.min(timeout));
         }
     }
 

@@ -166,11 +166,10 @@ impl ReceiveBuffer {
     fn append(&mut self, piece: Bytes) {
         self.next += piece.len() as i64;
         self.ready_bytes += piece.len();
-        if piece.len() < COPY_BELOW {
-            if self.tail.is_empty() || self.tail.len() + piece.len() <= CHUNK {
-                self.tail.extend_from_slice(&piece);
-                return;
-            }
+        let room = self.tail.is_empty() || self.tail.len() + piece.len() <= CHUNK;
+        if piece.len() < COPY_BELOW && room {
+            self.tail.extend_from_slice(&piece);
+            return;
         }
         self.freeze();
         self.ready.push_back(piece);

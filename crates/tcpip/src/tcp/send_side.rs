@@ -90,7 +90,7 @@ impl SendSide {
 
     /// End of what there is to send, FIN included.
     pub fn end(&self) -> i64 {
-        self.fin.map_or(self.buffer.end(), |fin| fin + 1)
+        self.fin.map_or_else(|| self.buffer.end(), |fin| fin + 1)
     }
 
     /// Whether everything there is was sent.

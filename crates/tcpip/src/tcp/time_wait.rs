@@ -191,12 +191,7 @@ mod tests {
     }
 
     fn remains() -> Remains {
-        Remains {
-            send_next: SequenceNumber(500),
-            receive_next: SequenceNumber(100),
-            window: 1000,
-            timestamps: None,
-        }
+        Remains { send_next: SequenceNumber(500), receive_next: SequenceNumber(100), window: 1000, timestamps: None }
     }
 
     fn waits(reuse: bool) -> TimeWaits<RandomState> {

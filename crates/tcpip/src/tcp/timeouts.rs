@@ -8,8 +8,10 @@ use super::state::{State, TcpError};
 use super::timers::{ALL, Timer};
 use crate::limits::SYN_ACK_RETRIES;
 
-/// Full-sized segments that time out this often in a row have probably met a hole that says nothing (RFC 4821 §7.7).
+/// Full-sized segments that time out this often in a row have probably met a hole that says nothing (RFC 4821 §7.7)...
 const BLACK_HOLE_TIMEOUTS: u8 = 2;
+/// ...unless the path has carried such segments before: then loss is likelier, and more patience is right.
+const BLACK_HOLE_TIMEOUTS_PROVEN: u8 = 6;
 /// What every path carries: RFC 791's 576 less headers, RFC 8200's 1280 less headers.
 const SAFE_SEGMENT_V4: u32 = 536;
 const SAFE_SEGMENT_V6: u32 = 1220;
@@ -28,7 +30,7 @@ impl Connection {
         match timer {
             Timer::Retransmission if !self.state.is_synchronized() => self.syn_timeout(),
             Timer::Retransmission => self.retransmission_timeout(now),
-            Timer::TailLossProbe => self.probe_due = Some(ProbeKind::TailLoss),
+            Timer::TailLossProbe => self.tail_loss_timeout(now),
             Timer::Reordering => self.reordering_timeout(now),
             Timer::DelayedAcknowledgement => self.receive.due = Due::Now,
             Timer::Persist => self.persist_timeout(now),
@@ -53,6 +55,11 @@ impl Connection {
         self.syn_due = true;
     }
 
+    fn tail_loss_timeout(&mut self, now: Instant) {
+        self.probe_due = Some(ProbeKind::TailLoss);
+        self.timers.arm(Timer::Retransmission, now + self.round_trip.timeout(&self.settings));
+    }
+
     fn retransmission_timeout(&mut self, now: Instant) {
         if self.recovery.is_idle() {
             return;
@@ -70,8 +77,10 @@ impl Connection {
         let safe = if self.pair.remote.is_ipv4() { SAFE_SEGMENT_V4 } else { SAFE_SEGMENT_V6 };
         let full = self.recovery.head_length() > i64::from(safe);
         self.black_hole_timeouts = if full { self.black_hole_timeouts.saturating_add(1) } else { 0 };
-        if self.black_hole_timeouts > BLACK_HOLE_TIMEOUTS {
+        let patience = if self.path_proven { BLACK_HOLE_TIMEOUTS_PROVEN } else { BLACK_HOLE_TIMEOUTS };
+        if self.black_hole_timeouts > patience {
             self.black_hole_timeouts = 0;
+            self.path_proven = false;
             self.set_path_segment_size(safe);
         }
     }

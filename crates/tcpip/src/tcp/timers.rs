@@ -28,10 +28,11 @@ pub enum Timer {
 
 const COUNT: usize = Timer::UserTimeout as usize + 1;
 
-/// All of them.
+/// All of them, in the order in which they are looked at.
 pub const ALL: [Timer; COUNT] = [
-    Timer::Retransmission,
+    // A probe that is due with the retransmission timeout goes first (RFC 8985 §7.2).
     Timer::TailLossProbe,
+    Timer::Retransmission,
     Timer::Reordering,
     Timer::DelayedAcknowledgement,
     Timer::Persist,

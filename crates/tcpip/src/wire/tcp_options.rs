@@ -159,7 +159,7 @@ impl TcpOptions {
             None => {}
         }
         self.encode_sack(&mut writer);
-        while writer.length % 4 != 0 {
+        while !writer.length.is_multiple_of(4) {
             writer.put(&[kind::END]);
         }
         writer.length

@@ -55,11 +55,6 @@ impl World {
         }
     }
 
-    pub(crate) fn delayed(mut self, delay: Duration) -> Self {
-        self.fate = Box::new(move |_, _, _| vec![delay]);
-        self
-    }
-
     /// Loses this share (per thousand) at random.
     pub(crate) fn lossy(mut self, delay: Duration, per_mille: u32) -> Self {
         self.fate = Box::new(move |_, _, entropy| if entropy.below(1000) < per_mille { vec![] } else { vec![delay] });

@@ -1,6 +1,7 @@
 //! The client against the server, in memory, and strangers against the server.
 
 mod hostile;
+mod keeping;
 mod scenarios;
 
 use std::collections::HashMap;

@@ -74,7 +74,7 @@ pub(super) const ALL: &[Ask] = &[
     // Methods.
     ask("head", &["-I", "HTTP:/hello.txt"], 200, &[Head("content-length: 6"), Head("last-modified:"), Head("etag:")]),
     ask("options of a file", &["-X", "OPTIONS", "HTTP:/hello.txt"], 204, &[Head("allow:"), Head("head")]),
-    ask("options of the server", &["-X", "OPTIONS", "--request-target", "*", "HTTP:/"], 204, &[Head("content-length: 0\r")]),
+    ask("options of the server", &["-X", "OPTIONS", "--request-target", "*", "HTTP:/"], 204, &[Head("allow:"), NoHead("content-length")]),
     ask("post to a file", &["-d", "x=1", "HTTP:/hello.txt"], 405, &[Head("allow:")]),
     ask("trace is off", &["-X", "TRACE", "HTTP:/hello.txt"], 405, &[Head("allow:")]),
     ask("connect is not here", &["-X", "CONNECT", "--request-target", "example.com:443", "HTTP:/"], 501, &[]),
@@ -98,13 +98,13 @@ pub(super) const ALL: &[Ask] = &[
     ask("first bytes", &["-r", "0-3", "HTTP:/hello.txt"], 206, &[Body("hell"), Head("content-range: bytes 0-3/6")]),
     ask("last bytes", &["-r", "-2", "HTTP:/hello.txt"], 206, &[Body("o\n"), Head("content-range: bytes 4-5/6")]),
     ask("from the middle", &["-r", "3-", "HTTP:/hello.txt"], 206, &[Body("lo\n")]),
-    ask("several ranges", &["-r", "0-0,5-5", "HTTP:/hello.txt"], 206, &[Head("multipart/byteranges"), Part("Content-Range: bytes 5-5/6")]),
+    ask("several ranges", &["-r", "0-9,1000000-1000009", "HTTP:/large.bin"], 206, &[Head("multipart/byteranges"), Part("bytes 1000000-1000009/20971520")]),
     ask("beyond the end", &["-r", "100-", "HTTP:/hello.txt"], 416, &[Head("content-range: bytes */6")]),
     ask("if-range that does not fit", &["-r", "0-3", "-H", "If-Range: \"another\"", "HTTP:/hello.txt"], 200, &[Body("hello\n")]),
     // Conditions.
     ask("if-match that does not fit", &["-H", "If-Match: \"another\"", "HTTP:/hello.txt"], 412, &[]),
     ask("if-none-match any", &["-H", "If-None-Match: *", "HTTP:/hello.txt"], 304, &[Body(""), NoHead("content-length: 6")]),
-    ask("if-modified-since", &["-z", "2099-01-01", "HTTP:/hello.txt"], 304, &[Body("")]),
+    ask("if-modified-since", &["-z", "FOLDER/public/hello.txt", "HTTP:/hello.txt"], 304, &[Body("")]),
     ask("if-unmodified-since", &["-H", "If-Unmodified-Since: Sat, 01 Jan 2000 00:00:00 GMT", "HTTP:/hello.txt"], 412, &[]),
     // Answers that need nobody else.
     ask("redirect for good", &["HTTP:/old/hello.txt?a=1"], 308, &[Head("location:"), Head("/hello.txt?a=1")]),
@@ -115,7 +115,6 @@ pub(super) const ALL: &[Ask] = &[
     ask("respond with a status", &["HTTP:/gone"], 410, &[]),
     // Limits.
     ask("no host", &["-H", "Host:", "HTTP:/hello.txt"], 400, &[Head("connection: close")]),
-    ask("two hosts", &["-H", "Host: a", "-H", "host: b", "HTTP:/hello.txt"], 400, &[]),
     ask("body over the limit", &["--data-binary", "@FOLDER/public/style.css", "HTTP:/small/echo"], 413, &[]),
     ask("expectation nobody knows", &["-H", "Expect: miracles", "-d", "x", "HTTP:/app/echo"], 417, &[]),
     // Sign-in.

@@ -83,7 +83,6 @@ impl<'a> Scene<'a> {
             "-sS",
             "--noproxy",
             "*",
-            "-4",
             "--max-time",
             "25",
             "-w",
@@ -151,7 +150,7 @@ impl Answer {
 }
 
 /// A file of users with one user, written by the command that people use.
-fn users(stage: &Stage, name: &str, how: &[&str]) -> Result<()> {
+pub(super) fn users(stage: &Stage, name: &str, how: &[&str]) -> Result<()> {
     let password = stage.write("password", "open sesame\n")?;
     let mut command = Command::new(&stage.program);
     command.args(["user", "add"]).args(how).arg("--password-stdin").arg(stage.folder.join(name)).arg("ali");
@@ -184,7 +183,7 @@ http = "serve"
     let auth =
         |scheme: &str| format!("auth = {{ users = \"{scheme}.users\", scheme = \"{scheme}\", realm = \"judges\" }}");
     let routes = [
-        ("/old/*", "redirect = \"/$1\"".to_owned()),
+        ("/old/*", "redirect = \"/*\"".to_owned()),
         ("/found", "redirect = { to = \"/hello.txt\", status = 302 }".to_owned()),
         ("/see", "redirect = { to = \"/hello.txt\", status = 303 }".to_owned()),
         ("/text", "respond = \"hello\\n\"".to_owned()),
@@ -199,7 +198,7 @@ http = "serve"
         ("/listed/*", "files = \"public\"\nlisting = true".to_owned()),
         (
             "/*",
-            "files = \"public\"\ncache_control = \"max-age=60\"\nheaders = { set = { X-Judged = \"yes\" } }".to_owned(),
+            "files = \"public\"\ncompress = true\ncache_control = \"max-age=60\"\nheaders = { set = { X-Judged = \"yes\" } }".to_owned(),
         ),
     ];
     for (path, rest) in routes {

@@ -21,6 +21,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("precompressed file", precompressed),
     ("a large file", downloads),
     ("a large file over tls", downloads_over_tls),
+    ("a large file over tls, http 1.1", downloads_over_tls_1),
     ("a slow reader", reads_slowly),
     ("resumed download", resumes),
     ("long uri", long_uri),
@@ -41,10 +42,13 @@ const CHECKS: &[(&str, Check)] = &[
 fn revalidates(scene: &Scene<'_>) -> Result<()> {
     scene.ask(&["--etag-save", "FOLDER/etag", "HTTP:/hello.txt"])?.status(200)?;
     scene.ask(&["--etag-compare", "FOLDER/etag", "HTTP:/hello.txt"])?.status(304)?.body(b"")?;
-    scene.stage.write("public/hello.txt", "hello again\n")?;
-    let changed = scene.ask(&["--etag-compare", "FOLDER/etag", "HTTP:/hello.txt"])?;
-    scene.stage.write("public/hello.txt", "hello\n")?;
-    changed.status(200)?.body(b"hello again\n").map(drop)
+    scene.stage.write("public/changing.txt", "before\n")?;
+    scene.ask(&["--etag-save", "FOLDER/etag", "HTTP:/changing.txt"])?.status(200)?;
+    scene.stage.write("public/changing.txt", "after, and longer\n")?;
+    // A small file that was just asked for is answered from memory, for a second at most.
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    let changed = scene.ask(&["--etag-compare", "FOLDER/etag", "HTTP:/changing.txt"])?;
+    changed.status(200)?.body(b"after, and longer\n").map(drop)
 }
 
 fn precompressed(scene: &Scene<'_>) -> Result<()> {
@@ -63,6 +67,10 @@ fn downloads(scene: &Scene<'_>) -> Result<()> {
 
 fn downloads_over_tls(scene: &Scene<'_>) -> Result<()> {
     scene.ask(&["HTTPS:/large.bin"])?.status(200)?.body(&scene.large).map(drop)
+}
+
+fn downloads_over_tls_1(scene: &Scene<'_>) -> Result<()> {
+    scene.ask(&["--http1.1", "HTTPS:/large.bin"])?.status(200)?.body(&scene.large).map(drop)
 }
 
 fn reads_slowly(scene: &Scene<'_>) -> Result<()> {

@@ -124,9 +124,9 @@ pub(super) const ALL: &[Ask] = &[
     refused("port out of range", "GET /hello.txt HTTP/1.1|Host: localhost:99999||", BAD),
     good("host in capitals with a dot", "GET /hello.txt HTTP/1.1|Host: LOCALHOST.||", &[200], &[]),
     // Bodies of requests that are answered before they are read.
-    good("body to a redirect", "GET /old/x HTTP/1.1|Host: localhost|Content-Length: 49||GET /app/stolen HTTP/1.1|Host: localhost||xxxx", &[308], &[]),
-    good("body to a file", "GET /hello.txt HTTP/1.1|Host: localhost|Content-Length: 5||hello", &[200], &[]),
-    good("chunks to a refusal", "POST /hello.txt HTTP/1.1|Host: localhost|Transfer-Encoding: chunked||5|hello|0||", &[405], &[]),
+    harmless("body to a redirect", "GET /old/x HTTP/1.1|Host: localhost|Content-Length: 49||GET /app/stolen HTTP/1.1|Host: localhost||xxxx", &[308]),
+    harmless("body to a file", "GET /hello.txt HTTP/1.1|Host: localhost|Content-Length: 5||hello", &[200]),
+    harmless("chunks to a refusal", "POST /hello.txt HTTP/1.1|Host: localhost|Transfer-Encoding: chunked||5|hello|0||", &[405]),
     // Upgrades.
     good("upgrade that the application ignores", "GET /app/seen HTTP/1.1|Host: localhost|Connection: Upgrade|Upgrade: websocket|Sec-WebSocket-Version: 13|Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==||", &[200], &["GET /seen HTTP/1.1"]),
     good("h2c is not offered on", "GET /app/seen HTTP/1.1|Host: localhost|Connection: Upgrade, HTTP2-Settings|Upgrade: h2c|HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA||", &[200], &["GET /seen HTTP/1.1"]),

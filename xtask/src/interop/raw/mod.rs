@@ -29,7 +29,7 @@ pub(super) fn run(stage: &Stage, report: &mut Report) -> Result<()> {
     let edgeway = stage.serve(&format!(
         "[listen]\nhttp = [\"127.0.0.1:0\"]\n[log]\naccess = \"access.log\"\n[site.\"localhost\"]\ndefault = true\n\
          [[site.\"localhost\".route]]\npath = \"/probe\"\nrespond = 299\n\
-         [[site.\"localhost\".route]]\npath = \"/old/*\"\nredirect = \"/$1\"\n\
+         [[site.\"localhost\".route]]\npath = \"/old/*\"\nredirect = \"/*\"\n\
          [[site.\"localhost\".route]]\npath = \"/app/*\"\nproxy = \"{}\"\nrewrite = {{ strip_prefix = \"/app\" }}\n\
          [[site.\"localhost\".route]]\nfiles = \"public\"\n",
         application.address

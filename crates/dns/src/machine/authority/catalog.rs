@@ -1,6 +1,7 @@
 //! Which zone a name belongs to: the longest apex at or above it.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use crate::wire::{Name, NameRef};
@@ -44,7 +45,7 @@ impl Served {
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     /// By the hash of the apex; two apexes with one hash share an entry.
-    zones: HashMap<u64, Vec<Arc<Served>>>,
+    zones: HashMap<u64, Vec<Arc<Served>>, BuildHasherDefault<AlreadyHashed>>,
     /// Which numbers of labels any apex has: bit n for n labels.
     depths: u128,
 }
@@ -107,6 +108,24 @@ impl Catalog {
 
     fn at(&self, apex: NameRef<'_>) -> Option<&Arc<Served>> {
         self.zones.get(&hash(apex))?.iter().find(|served| served.zone.apex().borrowed() == apex)
+    }
+}
+
+/// Keys are hashes; hashing them once more would only take time.
+#[derive(Clone, Copy, Debug, Default)]
+struct AlreadyHashed(u64);
+
+impl Hasher for AlreadyHashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
     }
 }
 

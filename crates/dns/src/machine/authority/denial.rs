@@ -237,10 +237,13 @@ impl Responder<'_, '_> {
     }
 }
 
-/// Types at a node as a bitmap shows them: an ALIAS appears as the addresses it stands for. At a cut only
+/// Types at a node as a bitmap shows them: an ALIAS or a balanced name appears as the addresses it stands for. At a cut only
 /// what the parent is responsible for.
 fn shown_types(node: NodeView<'_>) -> impl Iterator<Item = RecordType> + '_ {
-    let addresses = if node.has(RecordType::ALIAS) { &[RecordType::A, RecordType::AAAA][..] } else { &[] };
-    let types = node.rrsets().map(|set| set.record_type()).filter(|record_type| *record_type != RecordType::ALIAS);
+    let made = node.has_made_addresses();
+    let addresses = if made { &[RecordType::A, RecordType::AAAA][..] } else { &[] };
+    let types = node.rrsets().map(|set| set.record_type());
+    let types =
+        types.filter(move |record_type| !(record_type.is_internal() || made && addresses.contains(record_type)));
     types.chain(addresses.iter().copied())
 }

@@ -26,6 +26,9 @@ pub(super) struct Responder<'b, 's> {
     pub(super) truncated: bool,
     /// Differs from query to query; for rotating.
     pub(super) ticket: u16,
+    /// Wildcards that were answered from and are still to be proven right: the name and the depth of the
+    /// closest encloser. The proofs belong behind the last answer.
+    pub(super) unproven: Vec<(Name, usize)>,
 }
 
 /// What was composed.
@@ -55,8 +58,13 @@ pub(super) enum Kind {
 }
 
 impl Answer {
+    /// What an answer from a zone is unless something else is the case.
+    const fn data() -> Self {
+        Self { rcode: Rcode::NOERROR, authoritative: true, kind: Kind::Data, error: None, scope_prefix: 0, alias: None }
+    }
+
     /// A number that is the same for equal answers.
-    pub(super) fn kind_hash(&self, name: &Name, record_type: RecordType) -> u64 {
+    pub(super) fn kind_hash(&self, name: NameRef<'_>, record_type: RecordType) -> u64 {
         let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         let seed = mix(0xcbf2_9ce4_8422_2325, self.kind as u8);
         match self.kind {
@@ -66,7 +74,7 @@ impl Answer {
             }
             Kind::Error => seed,
             Kind::Wildcard | Kind::NoName | Kind::Referral => {
-                let zone = name.borrowed().last_labels(2).wire();
+                let zone = name.last_labels(2).wire();
                 zone.iter().map(u8::to_ascii_lowercase).fold(seed, mix)
             }
         }
@@ -95,7 +103,11 @@ impl Responder<'_, '_> {
         request: &Request<'_>,
     ) -> Result<Answer, WireError> {
         let step = Step { served, zone: &served.zone, name, record_type, request, alias, chain: 0 };
-        match self.follow(&step) {
+        let followed = self.follow(&step).and_then(|answer| {
+            self.prove_wildcards(&step)?;
+            Ok(answer)
+        });
+        match followed {
             Err(WireError::NoRoom) if self.truncated => {
                 Ok(Answer { rcode: Rcode::NOERROR, authoritative: true, kind: Kind::Data, ..Answer::default() })
             }
@@ -107,25 +119,13 @@ impl Responder<'_, '_> {
         let parent_side = step.record_type == RecordType::DS;
         // A chain that leaves the zone ends here: its other end is for the resolver to ask, whichever server
         // has it, and what we would add from another zone would not be believed (RFC 2181 §5.4.1).
-        let Some(path) = step.zone.find(step.name, parent_side) else { return Ok(self.data(step)) };
+        let Some(path) = step.zone.find(step.name, parent_side) else { return Ok(Answer::data()) };
         match path.found {
             Found::Exact(node) => self.at_node(step, node, None),
             Found::Wildcard(node) => self.at_node(step, node, Some(path.depth)),
             Found::Delegation(node) => self.referral(step, node, path.depth),
             Found::Redirection(node) => self.redirection(step, node, path.depth),
             Found::Missing => self.no_name(step, path.depth),
-        }
-    }
-
-    const fn data(&self, step: &Step<'_, '_>) -> Answer {
-        let _ = step;
-        Answer {
-            rcode: Rcode::NOERROR,
-            authoritative: true,
-            kind: Kind::Data,
-            error: None,
-            scope_prefix: 0,
-            alias: None,
         }
     }
 
@@ -136,38 +136,45 @@ impl Responder<'_, '_> {
         node: NodeView<'_>,
         encloser: Option<usize>,
     ) -> Result<Answer, WireError> {
-        if let Some(cname) = node.rrset(RecordType::CNAME).filter(|_| follows_cname(step.record_type)) {
+        if node.is_alias()
+            && let Some(cname) = node.rrset(RecordType::CNAME).filter(|_| follows_cname(step.record_type))
+        {
             self.answer_set(step, cname, encloser)?;
             let to = cname.records().next().and_then(|data| target(RecordType::CNAME, data));
             return match to {
                 Some(to) => self.follow_to(step, to),
-                None => Ok(self.data(step)),
+                None => Ok(Answer::data()),
             };
         }
         if matches!(step.record_type, RecordType::A | RecordType::AAAA) {
-            if let Some(answer) = self.selected(step, node)? {
+            if node.is_balanced()
+                && let Some(answer) = self.selected(step, node)?
+            {
                 return Ok(answer);
             }
-            if let Some(alias) = node.rrset(RecordType::ALIAS) {
+            if node.is_alias()
+                && let Some(alias) = node.rrset(RecordType::ALIAS)
+            {
                 return self.alias(step, node, alias);
             }
         }
         let found = match step.record_type {
             RecordType::ANY => representative(node),
             RecordType::RRSIG => representative(node).filter(|set| set.signatures().next().is_some()),
-            RecordType::ALIAS => None,
+            internal if internal.is_internal() => None,
             record_type => node.rrset(record_type),
         };
         match found {
             Some(set) if step.record_type == RecordType::RRSIG => self.signatures_only(step, set),
             Some(set) => {
                 self.answer_set(step, set, encloser)?;
+                self.prove_wildcards(step)?;
                 if !self.settings.minimal {
                     self.apex_servers(step, set)?;
                 }
                 self.add_addresses(step, set);
                 let kind = if encloser.is_some() { Kind::Wildcard } else { Kind::Data };
-                Ok(Answer { kind, ..self.data(step) })
+                Ok(Answer { kind, ..Answer::data() })
             }
             None => self.no_data(step, node, encloser),
         }
@@ -177,14 +184,14 @@ impl Responder<'_, '_> {
         let chain = step.chain + 1;
         if chain > ALIAS_CHAIN_MAX {
             // A loop, or as good as one: what there is of it is the answer.
-            return Ok(self.data(step));
+            return Ok(Answer::data());
         }
         self.follow(&Step { name: to, chain, ..step.again() })
     }
 
     /// RFC 6672 §3.2: the DNAME, a CNAME made from it, and on with the new name.
     fn redirection(&mut self, step: &Step<'_, '_>, node: NodeView<'_>, depth: usize) -> Result<Answer, WireError> {
-        let Some(dname) = node.rrset(RecordType::DNAME) else { return Ok(self.data(step)) };
+        let Some(dname) = node.rrset(RecordType::DNAME) else { return Ok(Answer::data()) };
         let owner = step.name.last_labels(step.zone.apex().label_count() + depth);
         self.set(Section::Answer, owner, dname, dname.ttl()).map_err(|error| self.cut_short(error))?;
         let to = dname.records().next().and_then(|data| target(RecordType::DNAME, data));
@@ -197,15 +204,16 @@ impl Responder<'_, '_> {
                 self.follow_to(step, to.borrowed())
             }
             // RFC 6672 §2.2: the result would be too long.
-            _ => Ok(Answer { rcode: Rcode::YXDOMAIN, ..self.data(step) }),
+            _ => Ok(Answer { rcode: Rcode::YXDOMAIN, ..Answer::data() }),
         }
     }
 
     /// RFC 1034 §4.3.2 step 3b: the servers of the child, their addresses, and whether the child is signed.
     fn referral(&mut self, step: &Step<'_, '_>, cut: NodeView<'_>, depth: usize) -> Result<Answer, WireError> {
         let owner = step.name.last_labels(step.zone.apex().label_count() + depth);
-        let answer = Answer { authoritative: step.chain > 0, kind: Kind::Referral, ..self.data(step) };
+        let answer = Answer { authoritative: step.chain > 0, kind: Kind::Referral, ..Answer::data() };
         let Some(servers) = cut.rrset(RecordType::NS) else { return Ok(answer) };
+        self.prove_wildcards(step)?;
         // NS at a cut are not the parent's to sign (RFC 4035 §2.2).
         self.records(Section::Authority, owner, servers, servers.ttl()).map_err(|error| self.cut_short(error))?;
         if self.with_dnssec {
@@ -227,7 +235,7 @@ impl Responder<'_, '_> {
         encloser: Option<usize>,
     ) -> Result<Answer, WireError> {
         self.negative(step, |responder| responder.prove_no_data(step, node, encloser))?;
-        Ok(Answer { kind: Kind::NoData, ..self.data(step) })
+        Ok(Answer { kind: Kind::NoData, ..Answer::data() })
     }
 
     /// The name does not exist (RFC 2308 §2.1).
@@ -236,7 +244,7 @@ impl Responder<'_, '_> {
         // RFC 9824 §3: a compact denial says NOERROR, unless the client knows better.
         let compact = self.with_dnssec && step.denies_compactly() && !self.compact_ok;
         let rcode = if compact { Rcode::NOERROR } else { Rcode::NXDOMAIN };
-        Ok(Answer { rcode, kind: Kind::NoName, ..self.data(step) })
+        Ok(Answer { rcode, kind: Kind::NoName, ..Answer::data() })
     }
 
     fn negative(
@@ -244,6 +252,7 @@ impl Responder<'_, '_> {
         step: &Step<'_, '_>,
         prove: impl FnOnce(&mut Self) -> Result<(), WireError>,
     ) -> Result<(), WireError> {
+        self.prove_wildcards(step)?;
         // RFC 2308 §3: the SOA's TTL is the lesser of its own and its minimum.
         let soa = self.set(Section::Authority, step.zone.apex().borrowed(), step.zone.soa(), step.zone.negative_ttl());
         soa.map_err(|error| self.cut_short(error))?;
@@ -269,11 +278,19 @@ impl Responder<'_, '_> {
         };
         written.map_err(|error| self.cut_short(error))?;
         match encloser {
-            Some(depth) if self.with_dnssec && !online => {
-                self.prove_wildcard(step, depth).map_err(|error| self.cut_short(error))
-            }
-            _ => Ok(()),
+            Some(depth) if self.with_dnssec && !online => self.unproven.push((step.name.to_name(), depth)),
+            _ => {}
         }
+        Ok(())
+    }
+
+    /// Proves the wildcards that were answered from; before anything else in the authority section.
+    fn prove_wildcards(&mut self, step: &Step<'_, '_>) -> Result<(), WireError> {
+        for (name, depth) in std::mem::take(&mut self.unproven) {
+            let inner = Step { name: name.borrowed(), ..step.again() };
+            self.prove_wildcard(&inner, depth).map_err(|error| self.cut_short(error))?;
+        }
+        Ok(())
     }
 
     /// The zone's servers in the authority section, which an answer may have and nobody needs.
@@ -298,23 +315,18 @@ impl Responder<'_, '_> {
             Choice::NotMine => return Ok(None),
             Choice::NotReady => {
                 let error = Some(ExtendedError::NOT_READY);
-                let refused = Answer {
-                    rcode: Rcode::SERVFAIL,
-                    authoritative: false,
-                    kind: Kind::Error,
-                    error,
-                    ..self.data(step)
-                };
+                let refused =
+                    Answer { rcode: Rcode::SERVFAIL, authoritative: false, kind: Kind::Error, error, ..Answer::data() };
                 return Ok(Some(refused));
             }
             Choice::Addresses(selection) => selection,
         };
         if addresses.is_empty() {
             self.negative(step, |responder| responder.prove_no_address(step, node))?;
-            return Ok(Some(Answer { kind: Kind::NoData, scope_prefix, ..self.data(step) }));
+            return Ok(Some(Answer { kind: Kind::NoData, scope_prefix, ..Answer::data() }));
         }
         self.addresses(step, &addresses, ttl)?;
-        Ok(Some(Answer { scope_prefix, ..self.data(step) }))
+        Ok(Some(Answer { scope_prefix, ..Answer::data() }))
     }
 
     fn asker(&self, request: &Request<'_>) -> Asker {
@@ -334,17 +346,17 @@ impl Responder<'_, '_> {
             let to = alias.records().next().and_then(|data| target(RecordType::ALIAS, data));
             let target = to.unwrap_or(NameRef::ROOT).to_name();
             let query = AliasQuery { target, record_type: step.record_type, subnet: self.subnet };
-            return Ok(Answer { alias: Some(query), ..self.data(step) });
+            return Ok(Answer { alias: Some(query), ..Answer::data() });
         };
         if resolved.failed {
-            return Ok(Answer { rcode: Rcode::SERVFAIL, authoritative: false, kind: Kind::Error, ..self.data(step) });
+            return Ok(Answer { rcode: Rcode::SERVFAIL, authoritative: false, kind: Kind::Error, ..Answer::data() });
         }
         if resolved.addresses.is_empty() {
             self.negative(step, |responder| responder.prove_no_address(step, node))?;
-            return Ok(Answer { kind: Kind::NoData, ..self.data(step) });
+            return Ok(Answer { kind: Kind::NoData, ..Answer::data() });
         }
         self.addresses(step, &resolved.addresses, resolved.ttl.min(alias.ttl()))?;
-        Ok(self.data(step))
+        Ok(Answer::data())
     }
 
     /// Addresses that stand in no zone, signed on the spot when the zone is signed.
@@ -370,7 +382,7 @@ impl Responder<'_, '_> {
             signatures.try_for_each(|data| composer.record(Section::Answer, step.name, head, data))
         });
         written.map_err(|error| self.cut_short(error))?;
-        Ok(self.data(step))
+        Ok(Answer::data())
     }
 
     /// Writes a set whole or not at all, with its signatures when they are wanted.
@@ -441,7 +453,7 @@ const fn follows_cname(record_type: RecordType) -> bool {
 
 /// RFC 8482 §4.1: who asks for ANY gets one set, the first that is not DNSSEC's own.
 fn representative(node: NodeView<'_>) -> Option<RrsetView<'_>> {
-    let shown = |set: &RrsetView<'_>| set.record_type() != RecordType::ALIAS;
+    let shown = |set: &RrsetView<'_>| !set.record_type().is_internal();
     let plain = |set: &RrsetView<'_>| !matches!(set.record_type(), RecordType::NSEC | RecordType::NSEC3PARAM);
     node.rrsets().filter(shown).find(plain).or_else(|| node.rrsets().find(shown))
 }

@@ -1,10 +1,15 @@
 //! Balancing: distribution, failure, flapping, nearness, stickiness.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use edgeway_base::Instant;
 
 use super::*;
+use crate::machine::authority::{Asker, Choice, Selection, Selector};
+use crate::wire::{Name, RecordType};
 
 fn address(text: &str) -> IpAddr {
     text.parse().unwrap()

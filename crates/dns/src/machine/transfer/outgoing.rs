@@ -116,7 +116,7 @@ impl Outgoing {
                     // RFC 1995 §4: the older SOA, what goes, the newer SOA, what comes.
                     Some(change) => {
                         self.queue = [change.removed.as_slice(), &change.added].concat();
-                        self.queue.retain(|record| record.record_type() != RecordType::ALIAS);
+                        self.queue.retain(|record| !record.record_type().is_internal());
                         self.queue.reverse();
                     }
                     None => self.stage = Stage::Closing,
@@ -139,8 +139,8 @@ impl Outgoing {
     }
 }
 
-/// The SOA opens and closes the transfer and stands nowhere else; ALIAS is our own and no other server's to
-/// understand.
+/// The SOA opens and closes the transfer and stands nowhere else; our own types are no other server's
+/// to understand.
 fn is_held_back(record: &Record, apex: &crate::wire::Name) -> bool {
-    record.record_type() == RecordType::ALIAS || (record.record_type() == RecordType::SOA && record.name == *apex)
+    record.record_type().is_internal() || (record.record_type() == RecordType::SOA && record.name == *apex)
 }

@@ -20,7 +20,7 @@ pub enum Action {
         /// Whether to ask for differences.
         differences: bool,
     },
-    /// Stop answering from the zone: it is too old (matrix case 98: SERVFAIL).
+    /// Stop answering from the zone: it is too old, and answers SERVFAIL from now on.
     Expire,
 }
 

@@ -1,8 +1,9 @@
 //! Record data: text both ways, shapes, canonical form, hostile lengths.
 
 use super::*;
+use crate::error::WireError;
 use crate::wire::presentation::{base64_decode, hex_decode, hex_encode};
-use crate::wire::{Message, Name};
+use crate::wire::{Message, Name, RecordType};
 
 fn origin() -> Name {
     "example.com.".parse().unwrap()

@@ -93,26 +93,15 @@ impl<'a> Reader<'_, 'a, '_> {
                 let name = self.parsed("a name", Name::from_text)?;
                 out.extend_from_slice(name.wire());
             }
-            Field::U8 => out.push(self.number("a number", 0xff)? as u8),
-            Field::U16 => out.extend((self.number("a number", 0xffff)? as u16).to_be_bytes()),
-            Field::U32 => out.extend((self.number("a number", 0xffff_ffff)? as u32).to_be_bytes()),
-            Field::U48 => out.extend(&self.number("a number", 0xffff_ffff_ffff)?.to_be_bytes()[2..]),
-            Field::Seconds => {
-                let seconds = self.read("seconds, as in 3600 or 1h", seconds_from_text)?;
-                out.extend(seconds.to_be_bytes());
-            }
-            Field::Moment => {
-                let seconds = self.read("a moment as YYYYMMDDHHmmSS or seconds since 1970", moment_from_text)?;
-                out.extend(seconds.to_be_bytes());
-            }
-            Field::Algorithm => out.push(self.read("an algorithm number or mnemonic", algorithm)?),
-            Field::CertificateType => {
-                out.extend(self.read("a certificate type", certificate_type)?.to_be_bytes());
-            }
-            Field::Type => {
-                let record_type = self.read("a record type", RecordType::from_text)?;
-                out.extend(record_type.0.to_be_bytes());
-            }
+            Field::U8
+            | Field::U16
+            | Field::U32
+            | Field::U48
+            | Field::Seconds
+            | Field::Moment
+            | Field::Algorithm
+            | Field::CertificateType
+            | Field::Type => self.numeric(field, out)?,
             Field::Ipv4 => out.extend(self.read("an IPv4 address, as in 192.0.2.1", parse::<Ipv4Addr>)?.octets()),
             Field::Ipv6 => out.extend(self.read("an IPv6 address, as in 2001:db8::1", parse::<Ipv6Addr>)?.octets()),
             Field::Locator => {
@@ -179,6 +168,34 @@ impl<'a> Reader<'_, 'a, '_> {
             Field::Location => self.location(out)?,
             Field::Gateway => self.gateway(out)?,
             Field::Parameters => self.parameters(out)?,
+        }
+        Ok(())
+    }
+
+    /// Fields that are numbers on the wire, whatever their text is.
+    fn numeric(&mut self, field: Field, out: &mut Vec<u8>) -> Result<(), TextError> {
+        match field {
+            Field::U8 => out.push(self.number("a number", 0xff)? as u8),
+            Field::U16 => out.extend((self.number("a number", 0xffff)? as u16).to_be_bytes()),
+            Field::U32 => out.extend((self.number("a number", 0xffff_ffff)? as u32).to_be_bytes()),
+            Field::U48 => out.extend(&self.number("a number", 0xffff_ffff_ffff)?.to_be_bytes()[2..]),
+            Field::Seconds => {
+                let seconds = self.read("seconds, as in 3600 or 1h", seconds_from_text)?;
+                out.extend(seconds.to_be_bytes());
+            }
+            Field::Moment => {
+                let seconds = self.read("a moment as YYYYMMDDHHmmSS or seconds since 1970", moment_from_text)?;
+                out.extend(seconds.to_be_bytes());
+            }
+            Field::Algorithm => out.push(self.read("an algorithm number or mnemonic", algorithm)?),
+            Field::CertificateType => {
+                out.extend(self.read("a certificate type", certificate_type)?.to_be_bytes());
+            }
+            Field::Type => {
+                let record_type = self.read("a record type", RecordType::from_text)?;
+                out.extend(record_type.0.to_be_bytes());
+            }
+            other => debug_assert!(false, "{other:?} is no number"),
         }
         Ok(())
     }

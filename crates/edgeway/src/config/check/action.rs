@@ -13,7 +13,9 @@ enum Action {
     Store,
     Proxy,
     Redirect,
+    Dns,
     Respond,
+    Issue,
 }
 
 impl Action {
@@ -23,7 +25,9 @@ impl Action {
             Self::Store => "store",
             Self::Proxy => "proxy",
             Self::Redirect => "redirect",
+            Self::Dns => "dns",
             Self::Respond => "respond",
+            Self::Issue => "issue",
         }
     }
 }
@@ -36,7 +40,7 @@ impl Check<'_> {
             self.found.error(
                 route.span.clone(),
                 message,
-                "expected `files`, `store`, `proxy`, `redirect` or `respond`",
+                "expected `files`, `store`, `proxy`, `redirect`, `dns`, `respond` or `issue`",
             );
         }
         for (second, span) in actions.iter().skip(1) {
@@ -87,7 +91,9 @@ fn actions(route: &Route) -> Vec<(Action, Range<usize>)> {
         (Action::Store, span(route.store.as_ref())),
         (Action::Proxy, span(route.proxy.as_ref())),
         (Action::Redirect, span(route.redirect.as_ref())),
+        (Action::Dns, span(route.dns.as_ref().filter(|dns| dns.value))),
         (Action::Respond, span(route.respond.as_ref())),
+        (Action::Issue, span(route.issue.as_ref())),
     ]
     .into_iter()
     .filter_map(|(action, span)| Some((action, span?)))

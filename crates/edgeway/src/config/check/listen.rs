@@ -7,7 +7,10 @@ use crate::config::words::{Endpoint, Network};
 impl Check<'_> {
     pub(super) fn listen(&mut self) {
         let listen = &self.configuration.listen;
-        let all: Vec<_> = listen.http.iter().chain(&listen.https).chain(&listen.admin).collect();
+        let all: Vec<_> = {
+            let streams = listen.http.iter().chain(&listen.https).chain(&listen.dns).chain(&listen.dot);
+            streams.chain(&listen.admin).collect()
+        };
         for (index, endpoint) in all.iter().enumerate() {
             if let Some(first) = all[..index].iter().find(|other| takes_the_same(other, endpoint)) {
                 let line = self.source.place(first.span.start).line;
@@ -29,6 +32,12 @@ impl Check<'_> {
             );
             let port = admin.port().unwrap_or(7070);
             self.found.advise(format!("write \"localhost:{port}\" or \"unix:/run/edgeway/admin.sock\""));
+        }
+        for endpoint in &listen.dns {
+            if matches!(endpoint.value, Endpoint::Unix(_)) {
+                let message = format!("`{}` cannot be asked for names", endpoint.value);
+                self.found.error(endpoint.span.clone(), message, "expected an address with a port");
+            }
         }
         self.everyone(&listen.proxy_protocol, "may claim to be any client");
         self.everyone(&self.configuration.trusted, "is believed about who the client is");

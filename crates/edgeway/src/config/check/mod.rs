@@ -11,6 +11,7 @@ mod route;
 mod shadow;
 mod site;
 mod tls;
+mod zones;
 
 use super::diagnostic::Diagnostics;
 use super::raw::Configuration;
@@ -43,6 +44,7 @@ pub fn check(configuration: &Configuration, source: &Source, reach: Reach, found
     check.limits();
     check.tls();
     check.sites();
+    check.zones();
     check.log_file();
 }
 

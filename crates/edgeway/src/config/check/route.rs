@@ -1,7 +1,9 @@
 //! Routes: one action each, keys that belong to it, a way in.
 
 use super::Check;
-use crate::config::raw::{Auth, AuthScheme, Headers, Route};
+use edgeway_tls::limits::LEAF_LIFETIME_MAX;
+
+use crate::config::raw::{Auth, AuthScheme, Headers, Issue, Route};
 use crate::config::read::{Located, Value as _};
 
 impl Check<'_> {
@@ -18,6 +20,9 @@ impl Check<'_> {
         }
         if let Some(auth) = &route.auth {
             self.auth(auth);
+        }
+        if let Some(issue) = &route.issue {
+            self.issue(route, issue);
         }
         for headers in route.headers.iter().chain(&route.request_headers) {
             self.headers(headers);
@@ -42,6 +47,33 @@ impl Check<'_> {
         if route.auth.is_some() && open {
             let span = route.open.as_ref().map_or(0..0, |open| open.span.clone());
             self.found.warning(span, "`open` does nothing beside `auth`", "remove one of them");
+        }
+    }
+
+    fn issue(&mut self, route: &Route, issue: &Located<Issue>) {
+        if issue.names.is_empty() && !self.has_gaps {
+            let message = "`issue` needs to know for which names";
+            self.found.error(issue.span.clone(), message, "add `names = [\"*.lan\"]`");
+        }
+        let below = |path: &str| path.ends_with("/*") && path.matches('*').count() == 1;
+        if !matches!(&route.path[..], [path] if below(path.as_str())) {
+            let message = "a route that issues is for everything below one folder";
+            self.found.error(issue.span.clone(), message, "expected a `path` like \"/acme/*\"");
+        }
+        if issue.lifetime.0 > LEAF_LIFETIME_MAX || issue.lifetime.0.is_zero() {
+            let message = format!("`lifetime` of {} is not one for a certificate", issue.lifetime.value);
+            self.found.error(issue.lifetime.span.clone(), message, "expected at most \"90d\"");
+        }
+        if !self.serves_https() {
+            // RFC 8555 §6.1: use of HTTPS is required.
+            self.found.error(issue.span.clone(), "ACME is spoken over HTTPS only", "add `https` to [listen]");
+        }
+        let routes = self.configuration.site.iter().flat_map(|(_, site)| &site.route);
+        let first = routes.filter_map(|route| route.issue.as_ref()).next();
+        if let Some(first) = first.filter(|first| first.span != issue.span) {
+            let line = self.source.place(first.span.start).line;
+            let message = format!("there already is a route that issues, in line {line}");
+            self.found.error(issue.span.clone(), message, "one authority keeps one book");
         }
     }
 

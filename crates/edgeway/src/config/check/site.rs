@@ -11,7 +11,9 @@ use crate::limits::HSTS_PRELOAD_MIN;
 impl Check<'_> {
     pub(super) fn sites(&mut self) {
         let sites = &self.configuration.site;
-        if sites.is_empty() && !self.has_gaps {
+        let listen = &self.configuration.listen;
+        let names_alone = !self.configuration.zone.is_empty() && listen.http.is_empty() && listen.https.is_empty();
+        if sites.is_empty() && !self.has_gaps && !names_alone {
             let end = 0..self.source.text().len().min(1);
             self.found.warning(end, "there is no site: every request will be answered with 421", "");
             self.found.advise("add one, like this: [[site.\"example.com\".route]] files = \"public\"");

@@ -219,6 +219,26 @@ error: unknown key `prxoy` in a route
     assert!(shown.contains(expected), "{shown}");
 }
 
+#[test]
+fn routes_that_issue() {
+    check_table(&[
+        ("[[site.a.route]]\npath = \"/acme/*\"\nissue = { names = [\"*.lan\"] }", &[]),
+        ("[[site.a.route]]\npath = \"/acme/*\"\nissue = {}", &["3:9 `issue` needs to know for which names"]),
+        (
+            "[[site.a.route]]\nissue = { names = \"x.lan\" }\npath = \"/acme\"",
+            &["2:9 a route that issues is for everything below"],
+        ),
+        (
+            "[[site.a.route]]\npath = \"/acme/*\"\nissue = { names = \"x.lan\", lifetime = \"1y\" }",
+            &["3:39 `lifetime` of 1y is not one for a certificate"],
+        ),
+        (
+            "[[site.a.route]]\npath = \"/1/*\"\nissue = { names = \"x.lan\" }\n[[site.a.route]]\npath = \"/2/*\"\nissue = { names = \"y.lan\" }",
+            &["6:9 there already is a route that issues, in line 3"],
+        ),
+    ]);
+}
+
 /// Whatever is typed, it is read or refused with places inside the text; nothing panics.
 #[test]
 fn no_text_brings_the_reading_down() {

@@ -43,7 +43,8 @@ pub struct Acme {
 }
 
 impl Certificates {
-    /// The snapshot that TLS sessions are made from. `authority` signs where no certificate is named; `issued` is what ACME gave so far.
+    /// The snapshot that TLS sessions are made from. `authority` signs where no certificate is named; `on_demand` says
+    /// for which unknown names; `kept` is what a public authority has issued so far.
     ///
     /// # Errors
     /// What [`Front::build`] refuses.
@@ -51,18 +52,76 @@ impl Certificates {
         &self,
         memory: &Arc<Memory>,
         authority: Option<Arc<Authority>>,
-        issued: &[Certificate],
+        on_demand: IssueRule,
+        kept: &[Certificate],
     ) -> Result<Front, CertificateError> {
-        let (sites, default_site) = self.supplied(issued);
         let settings = FrontSettings {
-            alpn: vec![b"h2".to_vec(), b"http/1.1".to_vec()],
-            default_site,
+            alpn: vec![b"h2".to_vec(), b"http/1.1".to_vec(), b"dot".to_vec()],
+            default_site: self.default_site,
             // HTTP answers 421 with a sentence, which tells a person more than an alert does.
             unknown_name: if self.default_site.is_some() { UnknownName::Default } else { UnknownName::Refuse },
             authority,
-            on_demand: IssueRule::Never,
+            on_demand,
         };
-        Front::build(memory, sites, settings)
+        Front::build(memory, self.sites_with(kept), settings)
+    }
+
+    /// Sets of names that a public authority is to issue for: one certificate for each site.
+    pub fn awaited(&self) -> Vec<Vec<CertificateName>> {
+        let awaited = self.sites.iter().filter(|site| matches!(site.source, Source::Awaited));
+        awaited.map(issuable).filter(|names| !names.is_empty()).collect()
+    }
+
+    /// Whether a site that awaits its certificate lists `name`.
+    pub fn lists(&self, name: &str) -> bool {
+        self.awaited().iter().flatten().any(|own| own.covers(name))
+    }
+
+    /// Whether a site that awaits certificates is for names like `name`.
+    pub fn has_wildcard_for(&self, name: &str) -> bool {
+        self.wildcard_site(name).is_some()
+    }
+
+    /// Whether certificates for `names` are still wanted.
+    pub fn wants(&self, names: &[CertificateName]) -> bool {
+        let single = |names: &[CertificateName]| matches!(names, [name] if self.has_wildcard_for(&name.to_string()));
+        self.awaited().iter().any(|own| own.len() == names.len() && own.iter().all(|name| names.contains(name)))
+            || single(names)
+    }
+
+    fn wildcard_site(&self, name: &str) -> Option<&Site> {
+        let awaits = |site: &&Site| matches!(site.source, Source::Awaited);
+        let covers = |own: &CertificateName| matches!(own, CertificateName::Wildcard(_)) && own.covers(name);
+        self.sites.iter().filter(awaits).find(|site| site.names.iter().any(covers))
+    }
+
+    /// The sites with what has come for them; names under a wildcard become sites of their own beside it.
+    fn sites_with(&self, kept: &[Certificate]) -> Vec<Site> {
+        let mut sites = self.sites.clone();
+        let mut split = Vec::new();
+        for site in sites.iter_mut().filter(|site| matches!(site.source, Source::Awaited)) {
+            let names = issuable(site);
+            let found =
+                kept.iter().find(|one| !names.is_empty() && names.iter().all(|name| one.facts().names.contains(name)));
+            let Some(source) = found.map(|found| Source::Loaded(vec![found.clone()])) else { continue };
+            if names.len() == site.names.len() {
+                site.source = source;
+            } else {
+                // The certificate is not for the wildcards among the names: they go on waiting, each name for its own.
+                site.names.retain(|name| !names.contains(name));
+                split.push(Site { names, source, ..site.clone() });
+            }
+        }
+        sites.extend(split);
+        for one in kept {
+            let [name @ CertificateName::Host(host)] = one.facts().names.as_slice() else { continue };
+            let taken = self.sites.iter().any(|site| site.names.contains(name));
+            if let Some(site) = self.wildcard_site(host).filter(|_| !taken) {
+                let source = Source::Loaded(vec![one.clone()]);
+                sites.push(Site { names: vec![name.clone()], source, ..site.clone() });
+            }
+        }
+        sites
     }
 }
 
@@ -78,9 +137,10 @@ impl Making<'_> {
                 raw::Acme::absent().map(|acme| Located { value: acme, span: 0..0 }).and_then(|acme| self.acme(&acme))
             }
         };
+        let issues = raw.site.iter().flat_map(|(_, site)| &site.route).any(|route| route.issue.is_some());
         Some(Certificates {
             default_site: raw.site.iter().position(|(_, site)| site.default.value),
-            wants_authority: sites.iter().any(|site| matches!(site.source, Source::Authority)),
+            wants_authority: issues || sites.iter().any(|site| matches!(site.source, Source::Authority)),
             sites,
             acme,
         })
@@ -177,6 +237,11 @@ impl Making<'_> {
             roots,
         })
     }
+}
+
+/// The names of a site that are issued for together: its hosts. Wildcards are left to dns-01, which is not spoken here.
+fn issuable(site: &Site) -> Vec<CertificateName> {
+    site.names.iter().filter(|name| matches!(name, CertificateName::Host(_))).cloned().collect()
 }
 
 fn certificate_name(host: &Host) -> CertificateName {

@@ -13,6 +13,10 @@ pub struct Listening {
     pub http: Vec<Endpoint>,
     /// HTTPS.
     pub https: Vec<Endpoint>,
+    /// DNS by datagrams and streams.
+    pub dns: Vec<Endpoint>,
+    /// DNS over TLS.
+    pub dot: Vec<Endpoint>,
     /// Admin.
     pub admin: Option<Endpoint>,
     /// From these, every connection begins with a PROXY protocol header.
@@ -23,6 +27,11 @@ impl Listening {
     /// The port that plain HTTP is redirected to; none without HTTPS.
     pub fn https_port(&self) -> Option<u16> {
         self.https.iter().find_map(Endpoint::port)
+    }
+
+    /// Whether anything is under TLS.
+    pub fn has_tls(&self) -> bool {
+        !self.https.is_empty() || !self.dot.is_empty()
     }
 
     /// All sockets of some endpoints.
@@ -43,6 +52,8 @@ impl Making<'_> {
         Listening {
             http,
             https,
+            dns: endpoints(&listen.dns),
+            dot: endpoints(&listen.dot),
             admin: listen.admin.as_ref().map(|admin| admin.value.clone()),
             proxy_protocol: listen.proxy_protocol.iter().map(|network| network.block).collect(),
         }

@@ -2,19 +2,22 @@
 //! shared by all workers, each of which makes its own `Plan` of it ([`plan`]). The data path asks no options.
 
 pub mod certificates;
-pub mod issued;
+pub mod issue;
 pub mod listening;
 pub mod plan;
 pub mod proxy;
 pub mod route;
 pub mod site;
+pub mod zones;
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use edgeway_base::WallTime;
 use edgeway_http::h1::machine::ServerLimits;
+use edgeway_http::h2;
 use edgeway_http::semantics::forwarded::TrustedPeers;
 use edgeway_serve::stages::record::access_log::Format;
 use edgeway_tls::SharedClock;
@@ -24,9 +27,13 @@ use super::diagnostic::Diagnostics;
 use super::raw::{AccessLog, Configuration, Level, LogFormat};
 use super::read::Value as _;
 use super::source::Source;
+use crate::limits::HTTP2_FIELDS_MORE;
 use certificates::Certificates;
+use issue::Issue;
 use listening::Listening;
+use route::End;
 use site::Site;
+use zones::CheckedNames;
 
 /// A configuration in force.
 pub struct Checked {
@@ -34,6 +41,8 @@ pub struct Checked {
     pub listening: Listening,
     /// Bounds of each client connection.
     pub limits: ServerLimits,
+    /// Bounds of each client connection that speaks HTTP/2.
+    pub http2: h2::limits::Limits,
     /// Client connections open at once, all workers together.
     pub connections_max: u32,
     /// How long requests have to finish when the server stops.
@@ -50,6 +59,8 @@ pub struct Checked {
     pub certificates: Certificates,
     /// The sites, in the order of the file.
     pub sites: Vec<Site>,
+    /// The zones, and keys of transaction signatures.
+    pub names: CheckedNames,
     /// Files that it was made from, beside the configuration itself: when one changes, it is worth making again.
     pub watched: Vec<PathBuf>,
     /// The raw form as `/config` shows it, secrets left out.
@@ -65,6 +76,8 @@ pub struct Logging {
     pub format: Format,
     /// How much Edgeway tells of itself.
     pub level: Level,
+    /// Whether each DNS query is written down, too.
+    pub queries: bool,
 }
 
 /// Where the access log goes.
@@ -76,6 +89,16 @@ pub enum AccessTarget {
     Stdout,
     /// The end of this file.
     File(PathBuf),
+}
+
+impl Checked {
+    /// What issues certificates to other machines, if a route does.
+    pub fn issues(&self) -> Option<&Arc<Issue>> {
+        self.sites.iter().flat_map(|site| &site.routes).find_map(|route| match &route.end {
+            End::Issue(issue) => Some(issue),
+            _ => None,
+        })
+    }
 }
 
 /// The making of a checked form.
@@ -99,6 +122,7 @@ pub fn make(raw: &Configuration, source: &Source, clock: &SharedClock, found: &m
     let certificates = making.certificates();
     making.rules = certificates.iter().flat_map(|made| &made.sites).map(|site| site.clients.id()).collect();
     let listening = making.listening();
+    let names = making.names();
     let sites: Vec<_> = raw
         .site
         .iter()
@@ -114,6 +138,7 @@ pub fn make(raw: &Configuration, source: &Source, clock: &SharedClock, found: &m
     }
     Some(Checked {
         limits: limits(raw),
+        http2: http2(raw),
         connections_max: raw.limits.connections.value,
         stop_timeout: raw.limits.stop_timeout.0,
         workers: raw.workers.count.as_ref().map(|count| count.value as usize),
@@ -122,6 +147,7 @@ pub fn make(raw: &Configuration, source: &Source, clock: &SharedClock, found: &m
         state: raw.state.as_ref().map(|state| source.resolve(state.as_path())),
         certificates: certificates?,
         sites: sites?,
+        names: names?,
         watched: making.watched,
         shown: raw.show(),
         listening,
@@ -144,6 +170,17 @@ fn limits(raw: &Configuration) -> ServerLimits {
     made
 }
 
+fn http2(raw: &Configuration) -> h2::limits::Limits {
+    let standard = h2::limits::Limits::default();
+    h2::limits::Limits {
+        // Pseudo-header fields and the crumbs of a cookie count here, and not in HTTP/1.1.
+        field_count_max: raw.limits.header_count.value as usize + HTTP2_FIELDS_MORE,
+        section_size_max: raw.limits.header_size.0.as_usize(),
+        header_memory_max: standard.header_memory_max.max(raw.limits.header_size.0.as_usize()),
+        ..standard
+    }
+}
+
 fn logging(raw: &Configuration, source: &Source) -> Logging {
     let access = match &raw.log.access.value {
         AccessLog::Off => AccessTarget::Off,
@@ -154,7 +191,7 @@ fn logging(raw: &Configuration, source: &Source) -> Logging {
         LogFormat::Json => Format::Json,
         LogFormat::Combined => Format::Combined,
     };
-    Logging { access, format, level: raw.log.level }
+    Logging { access, format, level: raw.log.level, queries: raw.log.queries }
 }
 
 impl Making<'_> {

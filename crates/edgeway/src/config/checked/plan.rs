@@ -7,6 +7,7 @@ use edgeway_http::semantics::{FieldName, Fields};
 use edgeway_net::drive::tls::ClientSettings;
 use edgeway_serve::plan::{self, Plan};
 use edgeway_serve::stages::admit::Admit;
+use edgeway_serve::stages::dns::Dns;
 use edgeway_serve::stages::files::Files;
 use edgeway_serve::stages::proxy::{self, target::Target};
 use edgeway_serve::stages::store::Store;
@@ -16,6 +17,7 @@ use super::Checked;
 use super::proxy::Server;
 use super::route::{End, Route};
 use super::site::Site;
+use crate::run::issuing::IssueEnd;
 
 impl Checked {
     /// A worker's own plan.
@@ -84,8 +86,10 @@ impl End {
                 let targets = proxy.servers.iter().map(target).collect();
                 Rc::new(proxy::Proxy::new(proxy.settings.clone(), targets))
             }
+            Self::Dns => Rc::new(Dns),
             Self::Redirect(redirect) => Rc::new(redirect.clone()),
             Self::Respond(respond) => Rc::new(respond.clone()),
+            Self::Issue(issue) => Rc::new(IssueEnd(issue.clone())),
         }
     }
 }

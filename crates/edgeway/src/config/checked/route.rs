@@ -18,10 +18,11 @@ use edgeway_serve::stages::rewrite::Rewrite;
 use edgeway_serve::stages::{admit, files, store, transform};
 
 use super::Making;
+use super::issue::Issue;
 use super::proxy::Proxy;
 use crate::config::raw::{self, AuthScheme, Symlinks};
 use crate::config::read::Located;
-use crate::config::words::FilePath;
+use crate::config::words::{FilePath, Host};
 
 /// One route.
 pub struct Route {
@@ -59,18 +60,25 @@ pub enum End {
     Proxy(Proxy),
     /// Another place.
     Redirect(Redirect),
+    /// The name service.
+    Dns,
     /// A fixed answer.
     Respond(Respond),
+    /// Certificates for other machines.
+    Issue(Arc<Issue>),
 }
 
 impl Making<'_> {
-    pub(super) fn route(&mut self, route: &Located<raw::Route>) -> Option<Route> {
+    pub(super) fn route(&mut self, route: &Located<raw::Route>, host: &Host, https_port: Option<u16>) -> Option<Route> {
         let matcher = matcher(route);
         let admit = match &route.auth {
             Some(auth) => Some(self.admit(auth)?),
             None => None,
         };
-        let end = self.end(route, &matcher)?;
+        let end = match &route.issue {
+            Some(issue) => End::Issue(self.issue(route, issue, host, https_port)),
+            None => self.end(route, &matcher)?,
+        };
         let early_data = route.early_data.as_ref().is_some_and(|switch| switch.value);
         let limit = route.limit_body.as_ref().map_or(self.raw.limits.body_size.0, |limit| limit.0);
         Some(Route {
@@ -108,6 +116,9 @@ impl Making<'_> {
     }
 
     fn end(&mut self, route: &raw::Route, matcher: &Matcher) -> Option<End> {
+        if route.dns.as_ref().is_some_and(|dns| dns.value) {
+            return Some(End::Dns);
+        }
         if route.files.is_some() {
             return self.files(route).map(End::Files);
         }

@@ -42,7 +42,7 @@ impl Making<'_> {
         let names = std::iter::once(host).chain(&site.aliases).map(|host| host.to_string());
         let hosts = names.chain(site.default.value.then(|| "*".to_owned())).collect();
         let error_pages = self.error_pages(site)?;
-        let routes: Vec<_> = site.route.iter().map(|route| self.route(route)).collect();
+        let routes: Vec<_> = site.route.iter().map(|route| self.route(route, host, https_port)).collect();
         Some(Site {
             hosts,
             redirect: redirect(site),

@@ -5,7 +5,7 @@ use edgeway_http::h1::machine::ServerLimits;
 use edgeway_tls::SharedClock;
 use edgeway_tls::authority::{Authority, Usage};
 use edgeway_tls::certificate::CertificateName;
-use edgeway_tls::server::Memory;
+use edgeway_tls::server::{IssueRule, Memory};
 
 use super::*;
 use crate::config::diagnostic::Paint;
@@ -46,6 +46,7 @@ fn defaults_are_those_of_the_houses_below() {
     let folder = Folder::new("defaults");
     let made = folder.make("[[site.a.route]]\nfiles = \"public\"").unwrap();
     assert_eq!(format!("{:?}", made.limits), format!("{:?}", ServerLimits::default()));
+    assert_eq!(format!("{:?}", made.http2), format!("{:?}", h2::limits::Limits::default()));
     assert_eq!(made.listening.https_port(), Some(443));
     assert!(made.certificates.wants_authority);
     let plan = made.plan();
@@ -97,13 +98,11 @@ fn every_key_arrives_where_it_is_used() {
     assert_eq!((api.name.as_str(), api.body_limit.0, rest.body_limit.0), ("/api/* /v2/*", 1 << 20, 5 << 20));
     assert_eq!(api.request_edits.remove, ["cookie"]);
     assert_eq!(api.response_edits.set, [("x-a".to_owned(), "b".to_owned())]);
-    let route::End::Proxy(proxy) = &api.end else { panic!("a proxy") };
+    let End::Proxy(proxy) = &api.end else { panic!("a proxy") };
     assert_eq!((proxy.settings.host.as_deref(), proxy.settings.attempts), (Some("app:8443"), 1));
     assert_eq!(proxy.servers.iter().map(|server| server.tls.is_some()).collect::<Vec<_>>(), [true, false]);
-    assert!(
-        matches!(&old.end, route::End::Redirect(redirect) if redirect.status.code() == 301 && redirect.to == "/new/*")
-    );
-    assert!(matches!(&rest.end, route::End::Respond(respond) if respond.status.code() == 410));
+    assert!(matches!(&old.end, End::Redirect(redirect) if redirect.status.code() == 301 && redirect.to == "/new/*"));
+    assert!(matches!(&rest.end, End::Respond(respond) if respond.status.code() == 410));
     assert_eq!(made.plan().site("anything").map(|site| site.routes.len()), Some(3));
 }
 
@@ -130,7 +129,7 @@ fn certificates_are_read_and_judged() {
     let rules: Vec<_> = made.sites.iter().map(|site| site.client_rule != RuleId::NONE).collect();
     assert_eq!(rules, [true, false], "only the site that asks for client certificates has a rule");
     let memory = Memory::new(SharedClock::new(NOW));
-    let front = made.certificates.front(&memory, Some(std::sync::Arc::new(authority)), &[]).unwrap();
+    let front = made.certificates.front(&memory, Some(Arc::new(authority)), IssueRule::Never, &[]).unwrap();
     assert_eq!(front.rule_for("a.example"), made.sites[0].client_rule);
 
     let said = folder.make(&text("a.example", "b.key")).err().unwrap_or_default();
@@ -165,7 +164,7 @@ fn a_store_is_opened_with_its_bounds() {
     let folder = Folder::new("store");
     let text = "[[site.a.route]]\nstore = \"public\"\nopen = true\nlimit_body = \"1MB\"\nquota = \"1GB\"";
     let made = folder.make(text).unwrap();
-    assert!(matches!(&made.sites[0].routes[0].end, route::End::Store(store) if store.used().0 == 0));
+    assert!(matches!(&made.sites[0].routes[0].end, End::Store(store) if store.used().0 == 0));
     folder.write("file", "");
     let said = folder.make(&text.replace("public", "file")).err().unwrap_or_default();
     assert!(said.contains("edge.toml:2:9") && said.contains("is a file, not a folder"), "{said}");

@@ -7,10 +7,15 @@ use crate::config::words::{Endpoint, Network};
 table! {
     /// Where to listen. Without this section, a file with sites listens on `:80` and `:443`.
     "[listen]" Listen {
-        /// Plain HTTP/1.1.
+        /// Plain HTTP.
         http: Vec<Located<Endpoint>>,
-        /// HTTP/1.1 over TLS.
+        /// HTTP/2 and HTTP/1.1 over TLS.
         https: Vec<Located<Endpoint>>,
+        /// DNS, by datagrams and streams (UDP and TCP) alike.
+        dns: Vec<Located<Endpoint>>,
+        /// DNS over TLS (RFC 7858), usually on port 853. Its certificates are those of the sites; clients verify the name
+        /// of one of them.
+        dot: Vec<Located<Endpoint>>,
         /// Metrics, health, the running configuration and reload. Only this machine may ask, so it must be an
         /// address of this machine alone, or a Unix socket.
         admin: Option<Located<Endpoint>>,

@@ -15,6 +15,8 @@ table! {
         access: Located<AccessLog> = "stdout",
         /// `"json"` has everything; `"combined"` is the format that Apache and nginx made known.
         format: LogFormat = "json",
+        /// Also writes a line for each DNS query, in JSON.
+        queries: bool = "false",
         /// How much Edgeway tells of itself on standard error.
         level: Level = "info",
     }

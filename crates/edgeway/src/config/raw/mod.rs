@@ -3,6 +3,7 @@
 
 pub mod auth;
 pub mod headers;
+pub mod issue;
 pub mod limits;
 pub mod listen;
 pub mod log;
@@ -13,9 +14,11 @@ pub mod root;
 pub mod route;
 pub mod site;
 pub mod tls;
+pub mod zone;
 
 pub use auth::{Auth, AuthScheme};
 pub use headers::Headers;
+pub use issue::Issue;
 pub use limits::Limits;
 pub use listen::Listen;
 pub use log::{AccessLog, Level, Log, LogFormat};
@@ -26,3 +29,4 @@ pub use root::{Configuration, Workers};
 pub use route::{Coding, Compress, Route, Symlinks};
 pub use site::{Hsts, PlainHttp, Site, SiteTls};
 pub use tls::{Acme, ClientCertificates, ClientRule, Issuer, Tls, TlsVersion};
+pub use zone::{Denial, TsigKey, Zone};

@@ -1,9 +1,9 @@
 //! The whole file.
 
-use super::{Limits, Listen, Log, Site, Tls};
+use super::{Limits, Listen, Log, Site, Tls, TsigKey, Zone};
 use crate::config::read::table::table;
 use crate::config::read::{Entries, Located, Section};
-use crate::config::words::{FilePath, Host, Network};
+use crate::config::words::{FilePath, Host, Network, ZoneName};
 
 table! {
     /// One file of TOML. Relative paths in it start at the folder of the file.
@@ -27,6 +27,10 @@ table! {
         /// The sites, by host name: `[site."example.com"]`. `[site."*.example.com"]` is for every name below
         /// that has no site of its own.
         site: Entries<Host, Site>,
+        /// Names this server is the authority for: `[zone."example.com"]`.
+        zone: Entries<ZoneName, Zone>,
+        /// Secrets shared with other name servers: `[tsig."key.example.com"]`.
+        tsig: Entries<ZoneName, TsigKey>,
     }
 }
 

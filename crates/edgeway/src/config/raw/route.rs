@@ -1,6 +1,6 @@
 //! `[[site."example.com".route]]`: for which requests, what, and how.
 
-use super::{Auth, Headers, Proxy, Redirect, Respond, Rewrite};
+use super::{Auth, Headers, Issue, Proxy, Redirect, Respond, Rewrite};
 use crate::config::read::table::table;
 use crate::config::read::word::words;
 use crate::config::read::{Entries, Located, Node, Or, Reader, Value};
@@ -8,7 +8,7 @@ use crate::config::words::{FieldName, FieldValue, FilePath, Location, Method, Pa
 
 table! {
     /// One route. `path`, `method` and `header` say for which requests; exactly one of `files`, `store`, `proxy`,
-    /// `redirect` and `respond` says what they get; the rest says how.
+    /// `redirect`, `dns`, `respond` and `issue` says what they get; the rest says how.
     "a route" Route {
         /// Which paths: `"/about"` that one, `"/api/*"` that folder and all below, `"/img/*.png"` a star within one
         /// part, `"/**/feed.xml"` any depth.
@@ -27,8 +27,12 @@ table! {
         proxy: Option<Located<Proxy>>,
         /// Sends the client elsewhere.
         redirect: Option<Located<Or<Location, Redirect>>>,
+        /// Answers DNS queries from the zones of this file (DNS over HTTPS, RFC 8484).
+        dns: Option<Located<bool>>,
         /// Answers with a status and a text.
         respond: Option<Located<Respond>>,
+        /// Issues certificates of Edgeway's own authority to other machines that ask by ACME.
+        issue: Option<Located<Issue>>,
 
         /// Who may use this route, by name and password.
         auth: Option<Located<Auth>>,

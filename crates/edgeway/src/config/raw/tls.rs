@@ -73,7 +73,7 @@ table! {
         /// Agrees to its terms of service, which most of them ask for.
         agree: bool = "false",
         /// Who decides about names that no site lists, such as those under `*.example.com`: a URL that is asked
-        /// `GET URL?domain=shop.example.com` and answers 200 for yes. Without it, certificates are fetched only for
+        /// `GET URL?name=shop.example.com` and answers 200 for yes. Without it, certificates are fetched only for
         /// names that stand in this file: otherwise strangers could have them issued without end.
         ask: Option<Located<Location>>,
         /// A PEM file with the root that the directory itself is trusted by, when it is not a public one.

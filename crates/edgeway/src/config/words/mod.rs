@@ -13,6 +13,7 @@ pub mod size;
 pub mod status;
 pub mod upstream;
 pub mod wildcard;
+pub mod zone_name;
 
 pub use endpoint::Endpoint;
 pub use field::{FieldName, FieldValue, Method};
@@ -26,3 +27,4 @@ pub use size::Size;
 pub use status::{RedirectStatus, Status, StatusClass};
 pub use upstream::Upstream;
 pub use wildcard::Wildcard;
+pub use zone_name::{KeyWord, Secret, TransferPeer, ZoneName};

@@ -19,10 +19,26 @@ pub(crate) struct FieldBounds {
 /// Reads field lines from `at` up to and with the empty line that ends them; answers the position after it, or
 /// `None` when `bytes` ends before.
 ///
-/// Spans are positions in `bytes`: on success the caller copies its start into the arena, otherwise it clears
-/// `fields`. `note` sees every known field as it comes and may refuse it.
+/// Spans are positions in `bytes`: on success the caller copies its start into the arena; otherwise `fields` is left
+/// empty, because nothing may point at bytes that were not taken over. `note` sees every known field as it comes and
+/// may refuse it.
 #[inline]
 pub(crate) fn decode<'a>(
+    bytes: &'a [u8],
+    at: usize,
+    bounds: FieldBounds,
+    fields: &mut Fields,
+    note: impl FnMut(FieldName, &'a [u8]) -> Result<(), Malformed>,
+) -> Result<Option<usize>, Malformed> {
+    let found = decode_lines(bytes, at, bounds, fields, note);
+    if !matches!(found, Ok(Some(_))) {
+        fields.clear();
+    }
+    found
+}
+
+#[inline]
+fn decode_lines<'a>(
     bytes: &'a [u8],
     mut at: usize,
     bounds: FieldBounds,
@@ -52,7 +68,10 @@ pub(crate) fn decode<'a>(
         if line.known != FieldName::Other {
             note(line.known, value)?;
         }
-        fields.push_known_span(line.known, at..line.name_end, line.value_start..line.value_end);
+        // A name spelled as the registry spells it needs no span of its own, and no check when it is read again.
+        let as_registered = bytes[at..line.name_end] == *line.known.canonical().as_bytes();
+        let name_end = if as_registered { at } else { line.name_end };
+        fields.push_known_span(line.known, at..name_end, line.value_start..line.value_end);
         at = line.end;
     }
 }
@@ -246,6 +265,22 @@ mod tests {
         for part in ["", "a", "a:", "a: b", "a: b\r", "a: b\r\n", "a: b\r\n\r", "Content-Length"] {
             assert_eq!(read(part), Ok(None), "{part:?}");
         }
+    }
+
+    #[test]
+    fn nothing_points_at_bytes_that_were_not_taken_over() {
+        let bounds = FieldBounds { fields_max: 4, line_bytes_max: 64 };
+        for text in ["Referer: a\r\nb c: d\r\n\r\n", "Referer: a\r\nb"] {
+            let mut fields = Fields::new();
+            assert_ne!(decode(text.as_bytes(), 0, bounds, &mut fields, |_, _| Ok(())), Ok(Some(text.len())));
+            assert_eq!(fields.get(FieldName::Referer), None, "{text:?}");
+        }
+        let mut fields = Fields::new();
+        let refused = decode(b"Referer: a\r\nExpect: b\r\n\r\n", 0, bounds, &mut fields, |name, _| match name {
+            FieldName::Expect => Err(Malformed::UnknownExpectation),
+            _ => Ok(()),
+        });
+        assert!(refused.is_err() && fields.is_empty());
     }
 
     #[test]

@@ -17,7 +17,7 @@ impl Connection {
         let start = out.len();
         self.flush_control(out);
         while out.len() - start < budget && self.send_window.available() > 0 {
-            let Some(slot) = self.scheduler.next() else { break };
+            let Some(slot) = self.scheduler.next().map(Slot::new) else { break };
             self.send_frame(slot, out, budget - (out.len() - start));
         }
         // Trailers, and what the end of a stream led to.
@@ -56,7 +56,7 @@ impl Connection {
             self.trouble.expect_answers();
         }
         if end.is_some() {
-            self.scheduler.remove(slot);
+            self.scheduler.remove(slot.number());
         }
         match end {
             None => self.go_on(slot),
@@ -84,7 +84,7 @@ impl Connection {
             stream.wants_room = false;
             self.events.push_back(Event::Writable { stream: stream.id });
         }
-        self.scheduler.rotate(slot);
+        self.scheduler.rotate(slot.number());
         self.schedule(slot);
     }
 }

@@ -13,12 +13,12 @@ use super::event::Event;
 use super::path::PathEstimate;
 use super::pings::{PingPurpose, Pings};
 use super::ranks::Ranks;
-use super::scheduler::Scheduler;
 use super::settings::{self, PeerSettings, Role};
 use super::shutdown::Shutdown;
 use super::streams::{Absence, Ending, Slot, Streams};
-use super::trouble::{Offence, Trouble};
 use super::window::{ReceiveWindow, SendWindow};
+use crate::binary::scheduler::Scheduler;
+use crate::binary::trouble::{Offence, Trouble};
 use crate::h2::error::{ConnectionError, Error, ErrorCode, StreamError};
 use crate::h2::limits::{self, Limits};
 use crate::h2::wire::hpack::{Decoder, Encoder};
@@ -271,7 +271,7 @@ impl Connection {
         for stream in stalled {
             self.break_stream(stream, ErrorCode::ENHANCE_YOUR_CALM);
             if let Err(error) = self.trouble.add(Offence::Stalled, now) {
-                return self.fail(error);
+                return self.fail(error.into());
             }
         }
     }
@@ -345,7 +345,7 @@ impl Connection {
             return Err(ConnectionError::by_peer(code, reason));
         }
         self.break_stream(stream, code);
-        self.trouble.add(Offence::StreamError, now)
+        Ok(self.trouble.add(Offence::StreamError, now)?)
     }
 
     /// Ends a stream with RST_STREAM and tells the driver, if it knows the stream.
@@ -362,7 +362,7 @@ impl Connection {
 
     /// Forgets a stream; what the driver still holds of it counts as consumed.
     pub(super) fn drop_stream(&mut self, slot: Slot, ending: Ending) {
-        self.scheduler.remove(slot);
+        self.scheduler.remove(slot.number());
         let unconsumed = self.streams.remove(slot, ending);
         self.credit_connection(unconsumed);
         self.end_if_done();
@@ -387,7 +387,7 @@ impl Connection {
         }
         self.deadlines = Deadlines::default();
         let slots: Vec<Slot> = self.streams.iter_slots().collect();
-        slots.into_iter().for_each(|slot| self.scheduler.remove(slot));
+        slots.into_iter().for_each(|slot| self.scheduler.remove(slot.number()));
         self.streams.clear();
         self.events.push_back(Event::Closed);
     }

@@ -2,10 +2,10 @@
 //! `net`'s driver through [`ServerConnection`] or [`ClientConnection`].
 //!
 //! The connection only routes between owners, each of which keeps one matter to itself:
-//! [`settings`] what both sides announced; [`streams`] which streams there are (RFC 9113 §5.1) and
-//! [`send_queue`] what they have waiting; [`window`] flow control and [`path`] how large windows should be;
-//! [`assembly`] field blocks in pieces; [`scheduler`] whose bytes go next and [`ranks`] how urgent they are;
-//! [`pings`], [`deadlines`], [`shutdown`]; and [`trouble`], which ends the connections of peers that only cost.
+//! `settings` what both sides announced; `streams` which streams there are (RFC 9113 §5.1) and
+//! `send_queue` what they have waiting; `window` flow control and `path` how large windows should be;
+//! `assembly` field blocks in pieces; the scheduler of [`crate::binary`] whose bytes go next and `ranks` how urgent they are;
+//! `pings`, `deadlines`, `shutdown`; and the trouble account of [`crate::binary`], which ends the connections of peers that only cost.
 
 mod assembly;
 mod client;
@@ -18,14 +18,12 @@ mod pings;
 mod ranks;
 mod receive;
 mod receive_headers;
-mod scheduler;
 mod send;
 mod send_queue;
 mod server;
 mod settings;
 mod shutdown;
 mod streams;
-mod trouble;
 mod window;
 
 pub use client::ClientConnection;

@@ -11,8 +11,8 @@ use super::event::Event;
 use super::pings::PingPurpose;
 use super::settings::{Change, Role};
 use super::streams::{Absence, Ending, Slot, State};
-use super::trouble::Offence;
 use crate::binary::Priority;
+use crate::binary::trouble::Offence;
 use crate::h2::error::{Error, ErrorCode};
 use crate::h2::limits;
 use crate::h2::wire::frame::{self, OldPriority};
@@ -135,8 +135,12 @@ impl Connection {
     fn give_data(&mut self, id: StreamId, frame: BytesMut, (start, end): (usize, usize), padding: u32) {
         let length = end - start;
         if let Some(slot) = self.streams.find(id) {
+            let stream = self.streams.get_mut(slot);
+            stream.unconsumed += length as u32 + padding;
+            if stream.is_content_unwanted {
+                return self.consumed(id, usize::MAX);
+            }
             // Padding is consumed here; the driver never sees it.
-            self.streams.get_mut(slot).unconsumed += length as u32 + padding;
             if padding > 0 {
                 self.consumed(id, padding as usize);
             }

@@ -158,8 +158,8 @@ impl Connection {
     pub(super) fn set_priority(&mut self, id: StreamId, priority: Priority) {
         let Some(slot) = self.streams.find(id) else { return };
         self.streams.get_mut(slot).priority = priority;
-        if self.scheduler.is_waiting(slot) {
-            self.scheduler.add(slot, id, priority);
+        if self.scheduler.is_waiting(slot.number()) {
+            self.scheduler.add(slot.number(), id.get().into(), priority);
         }
     }
 
@@ -167,9 +167,9 @@ impl Connection {
     pub(super) fn schedule(&mut self, slot: Slot) {
         let stream = self.streams.get(slot);
         if stream.queue.is_empty() || stream.send_window.available() == 0 {
-            self.scheduler.remove(slot);
+            self.scheduler.remove(slot.number());
         } else {
-            self.scheduler.add(slot, stream.id, stream.priority);
+            self.scheduler.add(slot.number(), stream.id.get().into(), stream.priority);
         }
     }
 
@@ -178,7 +178,24 @@ impl Connection {
         let stream = self.streams.get_mut(slot);
         match stream.state.after_our_end() {
             Some(state) => stream.state = state,
-            None => self.drop_stream(slot, Ending::Finished),
+            None => return self.drop_stream(slot, Ending::Finished),
+        }
+        if stream.is_content_unwanted {
+            let stream = stream.id;
+            // RFC 9113 §8.1: a client that need send no more is told so, after the whole response.
+            self.write(&Frame::ResetStream { stream, code: ErrorCode::NO_ERROR });
+            self.drop_stream(slot, Ending::ResetByUs);
+        }
+    }
+
+    /// Drops what still comes of a request's content, and stops it once the response is out.
+    pub(super) fn discard_content(&mut self, id: StreamId) {
+        let Some(slot) = self.streams.find(id) else { return };
+        let stream = self.streams.get_mut(slot);
+        stream.is_content_unwanted = true;
+        match stream.state {
+            State::HalfClosedLocal => self.reset(id, ErrorCode::NO_ERROR),
+            _ => self.consumed(id, usize::MAX),
         }
     }
 

@@ -114,8 +114,13 @@ impl ServerConnection {
         self.0.send_end(stream, trailers)
     }
 
-    /// Gives a stream up, whatever of it is waiting. NO_ERROR after a whole response says that the rest of the request is
-    /// not wanted (RFC 9113 §8.1).
+    /// The rest of a request's content is not wanted, as when it was answered early: no more `Data` comes, and once the whole
+    /// response is out the client is told to stop, without error (RFC 9113 §8.1). Some clients never end otherwise.
+    pub fn discard_content(&mut self, stream: StreamId) {
+        self.0.discard_content(stream);
+    }
+
+    /// Gives a stream up, and whatever of it is waiting.
     pub fn reset(&mut self, stream: StreamId, code: ErrorCode) {
         self.0.reset(stream, code);
     }

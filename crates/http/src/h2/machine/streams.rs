@@ -91,6 +91,8 @@ pub(super) struct Stream {
     /// Client: the request was HEAD, or CONNECT, whose responses read otherwise.
     pub(super) request: RequestTrait,
     pub(super) informational_count: u8,
+    /// The driver wants no more of the request's content.
+    pub(super) is_content_unwanted: bool,
     /// The driver was told there is no room and waits to hear that there is.
     pub(super) wants_room: bool,
     /// Bytes sent since the last look for stalled streams.
@@ -122,6 +124,7 @@ impl Stream {
             head_received: false,
             request: RequestTrait::Ordinary,
             informational_count: 0,
+            is_content_unwanted: false,
             wants_room: false,
             progress: 0,
             stall_strikes: 0,
@@ -138,7 +141,12 @@ impl Slot {
         Self(index)
     }
 
-    pub(super) const fn index(self) -> usize {
+    /// The number the scheduler knows it by.
+    pub(super) const fn number(self) -> u32 {
+        self.0
+    }
+
+    const fn index(self) -> usize {
         self.0 as usize
     }
 }

@@ -82,7 +82,7 @@ fn hostile_077_forwarding_fields_are_overwritten_or_extended() {
         ("X-Other", "kept"),
     ];
     let mut passage =
-        Passage { peer: address("203.0.113.9"), scheme: Scheme::Http, host: "a.example:81", port: 81, trusted: false };
+        Passage { peer: "203.0.113.9", scheme: Scheme::Http, host: "a.example:81", port: 81, trusted: false };
     let mut sent = fields(&incoming);
     write_forwarding_fields(&mut sent, &passage);
     let expected = fields(&[
@@ -95,7 +95,7 @@ fn hostile_077_forwarding_fields_are_overwritten_or_extended() {
     ]);
     assert_eq!(sent, expected);
 
-    (passage.trusted, passage.peer) = (true, address("fd00::1"));
+    (passage.trusted, passage.peer) = (true, "fd00::1");
     let mut sent = fields(&incoming);
     write_forwarding_fields(&mut sent, &passage);
     assert_eq!(sent.get_str(FieldName::XForwardedFor), Some("6.6.6.6, fd00::1"));

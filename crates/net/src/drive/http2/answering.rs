@@ -36,7 +36,8 @@ impl Answered {
     ) {
         let Answer { response: Response { mut head, body, tunnel }, ticket } = answer;
         let status = prepare(&mut head, &body, self.without_content, tunnel.is_some());
-        let record = Record { handler: Rc::clone(handler), world: world.clone(), ticket: Some(ticket), status, body_bytes: 0 };
+        let record =
+            Record { handler: Rc::clone(handler), world: world.clone(), ticket: Some(ticket), status, body_bytes: 0 };
         if let Some(tunnel) = tunnel {
             shared.machine().send_head(self.stream, &head, false);
             recycle::give_reply(head);
@@ -109,6 +110,9 @@ impl Answered {
             shared.wake_connection();
             if ended {
                 record.write(true);
+                if self.content_wanted {
+                    shared.machine().discard_content(self.stream);
+                }
                 return shared.close(self.stream);
             }
         }
@@ -118,6 +122,8 @@ impl Answered {
         record.body_bytes = body_bytes;
         record.write(true);
         if self.content_wanted {
+            // RFC 9113 §8.1: a response may be complete before the request is; the rest of that is not wanted.
+            shared.machine().discard_content(self.stream);
             shared.close(self.stream);
         }
     }

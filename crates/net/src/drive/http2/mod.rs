@@ -78,9 +78,12 @@ impl<W: World, T: Transport, H: Handler> Http2<W, T, H> {
         }
     }
 
-    fn take_events(&mut self, now: Instant) {
+    /// True when there were any.
+    fn take_events(&mut self, now: Instant) -> bool {
+        let mut any = false;
         loop {
             let event = self.shared.machine().poll_event(now);
+            any |= event.is_some();
             match event {
                 Some(ServerEvent::Request { stream, head, end }) => self.dispatch(stream, head, end, now),
                 Some(ServerEvent::Data { stream, data }) => self.shared.deliver(stream, data),
@@ -91,7 +94,7 @@ impl<W: World, T: Transport, H: Handler> Http2<W, T, H> {
                     self.ended = true;
                     self.shared.cancel_all();
                 }
-                None => return,
+                None => return any,
             }
         }
     }
@@ -182,14 +185,16 @@ impl<W: World, T: Transport, H: Handler> Http2<W, T, H> {
             self.leaving = true;
             self.shared.machine().go_away(true, now);
         }
+        self.take_events(now);
         loop {
-            self.take_events(now);
             let flushed = self.flush(context)?;
             if self.shared.machine().wants_close() && flushed {
                 return Ok(self.transport.poll_shutdown(context)?);
             }
-            // What the handler did while events were taken may have made more to send; what is read makes more events.
-            if !self.fill(context, now)? {
+            let filled = self.fill(context, now)?;
+            // What is read makes events, and so does what was composed: it leaves room in the line of a stream whose task
+            // waits to hear of it. What handlers do while events are taken makes more to send.
+            if !(self.take_events(now) || filled) {
                 if self.ended && flushed {
                     return Ok(Poll::Ready(()));
                 }

@@ -37,11 +37,7 @@ pub(super) struct Stream {
 
 impl Shared {
     pub(super) fn new(machine: ServerConnection) -> Rc<Self> {
-        Rc::new(Self {
-            machine: RefCell::new(machine),
-            streams: RefCell::default(),
-            connection: RefCell::default(),
-        })
+        Rc::new(Self { machine: RefCell::new(machine), streams: RefCell::default(), connection: RefCell::default() })
     }
 
     pub(super) fn machine(&self) -> RefMut<'_, ServerConnection> {
@@ -78,7 +74,8 @@ impl Shared {
     }
 
     fn let_go(&self, stream: StreamId, incoming: VecDeque<Frame>) {
-        let unread: usize = incoming.iter().map(|frame| if let Frame::Data(data) = frame { data.len() } else { 0 }).sum();
+        let unread: usize =
+            incoming.iter().map(|frame| if let Frame::Data(data) = frame { data.len() } else { 0 }).sum();
         if unread > 0 {
             self.machine().consumed(stream, unread);
         }
@@ -136,7 +133,11 @@ impl Shared {
     }
 
     /// The next piece of a stream's content.
-    pub(super) fn poll_incoming(&self, context: &Context<'_>, stream: StreamId) -> Poll<Option<Result<Frame, BodyError>>> {
+    pub(super) fn poll_incoming(
+        &self,
+        context: &Context<'_>,
+        stream: StreamId,
+    ) -> Poll<Option<Result<Frame, BodyError>>> {
         let mut streams = self.streams.borrow_mut();
         let Some(open) = streams.get_mut(&stream).filter(|open| !open.cancelled) else {
             return Poll::Ready(Some(Err(BodyFailure::Disconnected.into())));

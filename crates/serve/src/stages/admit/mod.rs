@@ -196,6 +196,22 @@ impl Admit {
 }
 
 impl Stage for Admit {
+    /// Basic credentials that were checked just now. Not Digest: a count is used up by looking at it.
+    fn around_now(&self, exchange: &mut Exchange, next: Next<'_>) -> Option<Response> {
+        let credentials =
+            exchange.head.fields.get_single(FieldName::Authorization).and_then(BasicCredentials::parse)?;
+        let now = exchange.edge.outside.now();
+        let settings = &self.shared.settings;
+        let known = settings.scheme == Scheme::Basic
+            && settings.allow.as_ref().is_none_or(|allowed| allowed.contains(&credentials.user))
+            && self.shared.verification.is_remembered(&credentials.user, &credentials.password, now);
+        if !known {
+            return None;
+        }
+        exchange.notes.user = Some(credentials.user.into_boxed_str());
+        next.run_now(exchange)
+    }
+
     fn around<'a>(&'a self, exchange: &'a mut Exchange, next: Next<'a>) -> Boxed<'a, Response> {
         Box::pin(async move {
             match self.judge(exchange).await {

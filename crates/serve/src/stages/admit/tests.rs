@@ -77,6 +77,23 @@ fn hostile_083_basic_admits_forbids_and_asks() {
     }
 }
 
+#[test]
+fn remembered_credentials_are_admitted_without_waiting() {
+    let house = house(Scheme::Basic);
+    let now = |user: &str, password: &str| {
+        let mut exchange = house.scene.exchange("GET /", &[("Authorization", &basic(user, password))], Bytes::new());
+        let route = house.scene.route(Rc::clone(&house.stage), Rc::clone(&house.end));
+        Next::new(&route).run_now(&mut exchange).map(|response| response.status().code())
+    };
+    assert_eq!(now("ann", "secret"), None, "nobody has checked it");
+    for (user, password) in [("ann", "secret"), ("bob", "hunter2"), ("ann", "wrong")] {
+        house.ask("GET /", &[&basic(user, password)]);
+    }
+    assert_eq!((now("ann", "secret"), now("bob", "hunter2"), now("ann", "wrong")), (Some(200), None, None));
+    house.scene.pass(300_000);
+    assert_eq!(now("ann", "secret"), None, "too long ago");
+}
+
 /// A Digest answer as a client makes it.
 fn digest(nonce: &str, count: u32, user: &str, password: &str, algorithm: Algorithm, uri: &str) -> String {
     let secret = digest_secret(algorithm, user, REALM, password);

@@ -76,6 +76,11 @@ impl Verification {
         if right { Outcome::Right } else { Outcome::Wrong }
     }
 
+    /// Whether the credentials proved right so short a time ago that they need no check.
+    pub(super) fn is_remembered(&self, user: &str, password: &str, now: Instant) -> bool {
+        self.recall(&self.fingerprint(user, password), now) == Some(Outcome::Right)
+    }
+
     fn recall(&self, fingerprint: &Fingerprint, now: Instant) -> Option<Outcome> {
         self.remembered().recall(fingerprint, now).map(|right| if right { Outcome::Right } else { Outcome::Wrong })
     }

@@ -38,8 +38,7 @@ impl Upgrade {
 pub fn prepare_request(exchange: &mut Exchange, settings: &Settings) -> Result<Option<Upgrade>, Response> {
     let upgrade = requested_upgrade(exchange)?;
     set_target(exchange);
-    let origin = exchange.origin(&settings.trusted);
-    let peer = exchange.peer();
+    let trusted = settings.trusted.contains(exchange.peer());
     let port = match &exchange.connection.local {
         Address::Ip(address) => address.port(),
         Address::Unix(_) => exchange.head.scheme.default_port(),
@@ -56,11 +55,12 @@ pub fn prepare_request(exchange: &mut Exchange, settings: &Settings) -> Result<O
         head.fields.append(FieldName::Connection, "TE");
         head.fields.append(FieldName::Te, "trailers");
     }
-    let host = head.authority().to_owned();
-    let passage = Passage { peer, scheme: head.scheme, host: &host, port, trusted: origin.trusted };
-    write_forwarding_fields(&mut head.fields, &passage);
-    append_via(&mut head.fields, head.version, &settings.pseudonym);
-    head.fields.set(FieldName::Host, settings.host.as_deref().unwrap_or(&host));
+    let (version, scheme) = (head.version, head.scheme);
+    let (host, fields) = head.authority_and_fields();
+    let peer = &*exchange.connection.peer_text;
+    write_forwarding_fields(fields, &Passage { peer, scheme, host, port, trusted });
+    append_via(fields, version, &settings.pseudonym);
+    fields.set(FieldName::Host, settings.host.as_deref().unwrap_or(host));
     Ok(upgrade)
 }
 

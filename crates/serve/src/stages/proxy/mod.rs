@@ -16,7 +16,7 @@ use edgeway_http::semantics::via::MaxForwards;
 use edgeway_http::semantics::{FieldName, Method, RequestHead, ResponseHead, Status, via};
 use edgeway_net::drive::outside::Boxed;
 use edgeway_net::drive::tunnel;
-use edgeway_net::drive::upstream::{Call, CallError, CallTimeouts, Reply};
+use edgeway_net::drive::upstream::{Call, CallContext, CallError, CallTimeouts, Outgoing, Reply};
 use edgeway_net::drive::{Body, BodyFailure, Response};
 
 use crate::exchange::Exchange;
@@ -131,7 +131,8 @@ impl Proxy {
         upgrade: Option<&Upgrade>,
     ) -> Result<Response, Failure> {
         let metrics = std::sync::Arc::clone(exchange.edge.recorder().metrics());
-        let (connection, home) = match target.connect(exchange, &self.settings).await {
+        let now = exchange.edge.outside.now();
+        let (connection, home) = match target.connect(exchange, &self.settings, now).await {
             Ok(connected) => connected,
             // Nothing was sent, so anything may be tried elsewhere.
             Err(error) => return Err(Failure { error, again: Some(content) }),
@@ -140,7 +141,8 @@ impl Proxy {
         let timeouts = CallTimeouts { first_byte: self.settings.first_byte_timeout, idle: self.settings.idle_timeout };
         let reply = std::mem::take(&mut exchange.reply);
         let outside = Rc::clone(&exchange.edge.outside);
-        let mut call = Box::new(Call::new(connection, &exchange.head, content, reply, outside, timeouts, home));
+        let outgoing = Outgoing { head: &exchange.head, content, reply };
+        let mut call = Box::new(Call::new(connection, outgoing, CallContext { outside, timeouts, home, now }));
         let mut informational = 0;
         loop {
             match call.reply().await {

@@ -4,6 +4,7 @@
 use std::io;
 use std::rc::Rc;
 
+use edgeway_base::Instant;
 use edgeway_base::world::Address;
 use edgeway_net::drive::pool::{Pool, PoolKey};
 use edgeway_net::drive::transport::Transport;
@@ -58,11 +59,11 @@ impl Target {
         &self,
         exchange: &Exchange,
         settings: &Settings,
+        now: Instant,
     ) -> Result<(Box<Connection>, Option<(Rc<Pool>, PoolKey)>), CallError> {
         let edge = &exchange.edge;
         let home = self.proxy_protocol.is_none().then(|| (Rc::clone(&edge.pool), self.pool_key()));
         if let Some((pool, key)) = &home {
-            let now = edge.outside.now();
             let taken = std::future::poll_fn(|context| std::task::Poll::Ready(pool.take(context, key, now))).await;
             if let Some(connection) = taken {
                 return Ok((connection, home));

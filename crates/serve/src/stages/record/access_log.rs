@@ -12,6 +12,7 @@ use edgeway_http::semantics::{FieldName, Fields};
 use edgeway_net::drive::Sent;
 
 use super::metrics::WorkerMetrics;
+use super::queries::QueryRecord;
 use crate::exchange::Ticket;
 use crate::limits::LOG_BUFFER_BYTES;
 
@@ -52,6 +53,25 @@ impl AccessLog {
         }
     }
 
+    /// Appends a line about a DNS query: JSON in either format, as the combined one has no place for it.
+    pub fn write_query(&mut self, query: &QueryRecord<'_>, wall: WallTime) {
+        self.clock.set(wall, Format::Json);
+        let line = &mut Line(&mut self.buffer);
+        line.raw("{\"time\":\"").raw(self.clock.text()).raw("\",\"client\":\"").address(query.source);
+        line.raw("\",\"dns\":\"").escaped(query.question().unwrap_or_default().as_bytes());
+        line.raw("\",\"carrier\":\"").raw(query.carrier.word());
+        line.raw("\",\"rcode\":\"").raw(&query.rcode.to_string()).raw("\",\"bytes\":").number(query.bytes as u64);
+        if query.truncated {
+            line.raw(",\"truncated\":true");
+        }
+        line.raw("}\n");
+        // The next request's line may want the time in its own format.
+        self.clock.forget(self.format);
+        if self.buffer.len() >= LOG_BUFFER_BYTES {
+            self.flush();
+        }
+    }
+
     /// Hands the gathered lines over. When the writer is behind they are dropped and counted.
     pub fn flush(&mut self) {
         if self.buffer.is_empty() {
@@ -74,7 +94,7 @@ impl AccessLog {
         line.raw("\",\"host\":\"")
             .escaped(head.authority().as_bytes())
             .raw("\",\"target\":\"")
-            .escaped(head.target().as_bytes());
+            .escaped(ticket.asked_target().as_bytes());
         line.raw("\",\"protocol\":\"")
             .raw(head.version.as_str())
             .raw("\",\"status\":")
@@ -116,7 +136,7 @@ impl AccessLog {
             .raw("] \"")
             .raw(head.method.as_str())
             .raw(" ")
-            .escaped(head.target().as_bytes());
+            .escaped(ticket.asked_target().as_bytes());
         line.raw(" ").raw(head.version.as_str()).raw("\" ").number(u64::from(sent.status.code()));
         line.raw(" ").number(sent.body_bytes).raw(" \"").field(&head.fields, FieldName::Referer);
         line.raw("\" \"").field(&head.fields, FieldName::UserAgent).raw("\"\n");
@@ -164,27 +184,39 @@ impl Line<'_> {
     /// A client's text: quotes, backslashes, control bytes and anything beyond ASCII are escaped, so that no request can
     /// forge a line or colour a terminal. `\u00XX` is right in JSON and readable in the combined format.
     fn escaped(&mut self, text: &[u8]) -> &mut Self {
-        let mut clean_from = 0;
-        for (index, byte) in text.iter().enumerate() {
-            if matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\') {
-                continue;
-            }
-            self.0.extend_from_slice(&text[clean_from..index]);
-            clean_from = index + 1;
-            match byte {
-                b'"' => self.0.extend_from_slice(b"\\\""),
-                b'\\' => self.0.extend_from_slice(b"\\\\"),
-                other => {
-                    const HEX: &[u8; 16] = b"0123456789abcdef";
-                    let (high, low) = (HEX[usize::from(other >> 4)], HEX[usize::from(other & 15)]);
-                    self.0.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
-                }
-            }
+        let mut rest = text;
+        while let Some(at) = rest.iter().position(|byte| !PLAIN[usize::from(*byte)]) {
+            self.0.extend_from_slice(&rest[..at]);
+            self.escape(rest[at]);
+            rest = &rest[at + 1..];
         }
-        self.0.extend_from_slice(&text[clean_from..]);
+        self.0.extend_from_slice(rest);
         self
     }
+
+    fn escape(&mut self, byte: u8) {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        match byte {
+            b'"' => self.0.extend_from_slice(b"\\\""),
+            b'\\' => self.0.extend_from_slice(b"\\\\"),
+            other => {
+                let (high, low) = (HEX[usize::from(other >> 4)], HEX[usize::from(other & 15)]);
+                self.0.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
+            }
+        }
+    }
 }
+
+/// Bytes that stand for themselves in a line.
+static PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = b' ';
+    while byte <= b'~' {
+        table[byte as usize] = byte != b'"' && byte != b'\\';
+        byte += 1;
+    }
+    table
+};
 
 /// The time as text, made once a millisecond (JSON) or once a second (combined).
 struct Clock {
@@ -217,6 +249,13 @@ impl Clock {
                 format!("{day:02}/{month}/{year:04}:{hour:02}:{minute:02}:{second:02} +0000")
             }
         };
+    }
+
+    /// Has the text made again, unless it is in the format of the others anyway.
+    fn forget(&mut self, format: Format) {
+        if format != Format::Json {
+            self.tick = u64::MAX;
+        }
     }
 
     fn text(&self) -> &str {

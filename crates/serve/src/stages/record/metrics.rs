@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use edgeway_http::semantics::{Status, Version};
 
+use super::queries::{COUNTED, Carrier, DnsMetrics};
+
 /// Upper bounds of the latency histogram's buckets, in microseconds: about three to a decade, from 50 us to 60 s.
 pub const LATENCY_BOUNDS_US: [u64; 19] = [
     50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
@@ -60,6 +62,8 @@ pub struct WorkerMetrics {
     pub upstream_connections: Counter,
     /// Requests that an upstream failed.
     pub upstream_failures: Counter,
+    /// What the name service did.
+    pub dns: DnsMetrics,
     /// Blocks of log that were dropped because the writer was behind.
     pub log_dropped: Counter,
 }
@@ -96,6 +100,17 @@ pub fn prometheus<'a>(workers: impl Iterator<Item = &'a WorkerMetrics> + Clone) 
         page.sample("edgeway_http_requests_by_version_total", &labels, total(&|w| &w.by_version[index]));
     }
     page.latency(&total);
+    page.family("edgeway_dns_queries_total", "counter", "DNS queries answered, by what they came");
+    for (index, carrier) in Carrier::WORDS.iter().enumerate() {
+        let labels = format!("{{carrier=\"{carrier}\"}}");
+        page.sample("edgeway_dns_queries_total", &labels, total(&|w| &w.dns.by_carrier[index]));
+    }
+    page.family("edgeway_dns_answers_total", "counter", "DNS answers, by outcome");
+    for index in 0..=COUNTED.len() {
+        let rcode = COUNTED.get(index).map_or_else(|| "other".to_owned(), ToString::to_string);
+        let labels = format!("{{rcode=\"{rcode}\"}}");
+        page.sample("edgeway_dns_answers_total", &labels, total(&|w| &w.dns.by_rcode[index]));
+    }
     for (name, kind, help, read) in SINGLE {
         page.family(name, kind, help);
         page.sample(name, "", total(&|worker| read(worker)));
@@ -106,7 +121,7 @@ pub fn prometheus<'a>(workers: impl Iterator<Item = &'a WorkerMetrics> + Clone) 
 /// Name, kind, help and where the number is.
 type Single = (&'static str, &'static str, &'static str, fn(&WorkerMetrics) -> &Counter);
 
-const SINGLE: [Single; 9] = [
+const SINGLE: [Single; 13] = [
     ("edgeway_http_aborted_total", "counter", "Requests whose client left before the response began", |w| &w.aborted),
     ("edgeway_http_response_bytes_total", "counter", "Content bytes sent", |w| &w.body_bytes),
     ("edgeway_connections_open", "gauge", "Client connections open now", |w| &w.connections_open),
@@ -115,6 +130,12 @@ const SINGLE: [Single; 9] = [
     ("edgeway_upstream_requests_total", "counter", "Requests sent to upstreams", |w| &w.upstream_requests),
     ("edgeway_upstream_connections_total", "counter", "Connections opened to upstreams", |w| &w.upstream_connections),
     ("edgeway_upstream_failures_total", "counter", "Requests that an upstream failed", |w| &w.upstream_failures),
+    ("edgeway_dns_truncated_total", "counter", "DNS answers cut short", |w| &w.dns.truncated),
+    ("edgeway_dns_answer_bytes_total", "counter", "Bytes of DNS answers", |w| &w.dns.bytes),
+    ("edgeway_dns_ignored_total", "counter", "DNS messages without an answer: no queries, or over the rate", |w| {
+        &w.dns.ignored
+    }),
+    ("edgeway_dns_transfers_total", "counter", "Zones sent whole", |w| &w.dns.transfers),
     ("edgeway_log_dropped_total", "counter", "Blocks of access log dropped because the disk was behind", |w| {
         &w.log_dropped
     }),

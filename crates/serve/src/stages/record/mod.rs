@@ -3,6 +3,7 @@
 
 pub mod access_log;
 pub mod metrics;
+pub mod queries;
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -14,17 +15,26 @@ use edgeway_net::drive::Sent;
 use crate::exchange::{Exchange, Ticket};
 use access_log::AccessLog;
 use metrics::WorkerMetrics;
+use queries::QueryRecord;
 
 /// One worker's recorder.
 pub struct Recorder {
     log: Option<RefCell<AccessLog>>,
+    /// Whether the log also has a line for each DNS query.
+    log_queries: bool,
     metrics: Arc<WorkerMetrics>,
 }
 
 impl Recorder {
     /// Counts into `metrics` and writes to `log`, where there is one.
     pub fn new(metrics: Arc<WorkerMetrics>, log: Option<AccessLog>) -> Self {
-        Self { log: log.map(RefCell::new), metrics }
+        Self { log: log.map(RefCell::new), log_queries: false, metrics }
+    }
+
+    /// The same, with a line of the log for each DNS query if `log` says so.
+    pub const fn with_queries(mut self, log: bool) -> Self {
+        self.log_queries = log;
+        self
     }
 
     /// The worker's numbers.
@@ -38,6 +48,14 @@ impl Recorder {
         self.metrics.count(ticket.head.version, sent.status, sent.body_bytes, duration);
         if let Some(log) = &self.log {
             log.borrow_mut().write(ticket, sent, duration, wall());
+        }
+    }
+
+    /// Records one DNS query. `wall` is asked only when a line is written.
+    pub fn record_query(&self, query: &QueryRecord<'_>, wall: impl FnOnce() -> WallTime) {
+        self.metrics.dns.count(query);
+        if let Some(log) = self.log.as_ref().filter(|_| self.log_queries) {
+            log.borrow_mut().write_query(query, wall());
         }
     }
 

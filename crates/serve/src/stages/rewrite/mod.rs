@@ -45,8 +45,8 @@ impl Rewrite {
             Some(query) => format!("{path}?{query}"),
             None => path.to_owned(),
         };
-        if exchange.rewritten_from.is_none() {
-            exchange.rewritten_from = Some(exchange.head.target().into());
+        if exchange.notes.rewritten_from.is_none() {
+            exchange.notes.rewritten_from = Some(exchange.head.target().into());
         }
         exchange.head.set_target(target.as_bytes());
         if exchange.path.set(path).is_err() {

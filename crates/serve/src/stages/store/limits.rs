@@ -17,5 +17,8 @@ pub const WRITE_CHUNK: usize = 256 << 10;
 /// How old a half-written file has to be to be swept away at the start: nobody uploads that long.
 pub const LEFTOVER_AGE_SECONDS: u64 = 24 * 3600;
 
+/// Bytes of one name (NAME_MAX of Linux); asked before content is read in vain.
+pub const NAME_BYTES_MAX: usize = 255;
+
 /// Folders below each other that are made or counted.
 pub const DEPTH_MAX: usize = 64;

@@ -31,7 +31,7 @@ use edgeway_net::drive::outside::Boxed;
 use edgeway_net::drive::{Body, Frame, Response};
 
 use self::disk::{Changed, Demands, Disk, Place, status_of_error};
-use self::limits::{FILE, WRITE_CHUNK};
+use self::limits::{FILE, NAME_BYTES_MAX, WRITE_CHUNK};
 use self::quota::Reservation;
 use self::refusal::{Refused, refuse_content_coding, status_of_body};
 use self::upload::Upload;
@@ -193,6 +193,9 @@ impl Store {
         }
         if exchange.path.has_trailing_slash() {
             return Err(Refused::because(Status::CONFLICT, "This is the name of a folder; only files can be changed."));
+        }
+        if exchange.path.segments().any(|segment| segment.len() > NAME_BYTES_MAX) {
+            return Err(Refused::because(Status::URI_TOO_LONG, "A name has at most 255 bytes."));
         }
         Place::of(exchange.path.decoded()).ok_or_else(|| Status::CONFLICT.into())
     }

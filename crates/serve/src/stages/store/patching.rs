@@ -77,13 +77,16 @@ impl Store {
             ));
         }
         let patch = exchange.body.collect(JSON.as_usize()).await.map_err(|error| status_of_body(error.failure))?;
-        // The result is at most four times the largest document; what is not used is given back.
+        // Grown when it is known how long the result is.
         let reservation = self.room(facts.size)?;
-        let (disk, place) = (Arc::clone(&self.shared.disk), place.clone());
+        let (disk, place, file_limit) = (Arc::clone(&self.shared.disk), place.clone(), self.shared.file_limit);
         in_pool(move || {
             let mut document = Vec::new();
             io::Read::read_to_end(&mut { base }, &mut document).map_err(|error| status_of_error(&error))?;
             let result: Bytes = patch::apply(language, &document, &patch)?.into();
+            if result.len() as u64 > file_limit {
+                return Err(Status::CONTENT_TOO_LARGE);
+            }
             let mut reservation = reservation;
             reservation.grow_to(result.len() as u64).map_err(|_| Status::INSUFFICIENT_STORAGE)?;
             let mut upload = disk.begin(&place, chance)?;

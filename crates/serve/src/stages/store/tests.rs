@@ -241,7 +241,7 @@ fn patches_of_bytes() {
 
 #[test]
 fn patches_of_json() {
-    let house = house("store-json", |_| {});
+    let house = house("store-json", |settings| settings.file_limit = ByteCount(200));
     house.ask("PUT /a.json", &[], r#"{"name":"x","list":[1]}"#);
     let operations = ("Content-Type", "application/json-patch+json");
     let merge = ("Content-Type", "application/merge-patch+json; charset=utf-8");
@@ -256,6 +256,8 @@ fn patches_of_json() {
         assert_eq!(seen.status, status, "{body}");
         assert_eq!(seen.fields.get_named("Accept-Patch").is_some(), status == 415);
     }
+    let long = format!("{{\"long\":\"{}\"}}", "x".repeat(200));
+    assert_eq!(house.ask("PATCH /a.json", &[merge], long).status, 413);
     let stored: serde_json::Value = serde_json::from_str(&house.on_disk("a.json").unwrap()).unwrap();
     assert_eq!(stored.to_string(), r#"{"list":[1,2],"new":true}"#);
     assert_eq!(house.shared.used(), ByteCount(house.on_disk("a.json").unwrap().len() as u64));

@@ -21,6 +21,8 @@ pub(super) struct CompressedBody {
     rest: Bytes,
     /// Whether bytes went in since the last flush.
     dirty: bool,
+    /// Whether a slice was just compressed: others of the worker come first then.
+    tired: bool,
     ended: bool,
     trailers: Option<Box<Fields>>,
 }
@@ -30,7 +32,7 @@ type Polled = Poll<Option<Result<Frame, BodyError>>>;
 impl CompressedBody {
     pub(super) fn new(inner: Body, coding: ContentCoding) -> Self {
         let rest = Bytes::new();
-        Self { inner, coding, encoder: None, rest, dirty: false, ended: false, trailers: None }
+        Self { inner, coding, encoder: None, rest, dirty: false, tired: false, ended: false, trailers: None }
     }
 
     fn encoder(&mut self) -> Result<&mut Encoder, BodyError> {
@@ -44,6 +46,7 @@ impl CompressedBody {
     fn compress_slice(&mut self) -> Result<Bytes, BodyError> {
         let slice = self.rest.split_to(self.rest.len().min(SLICE));
         self.dirty = true;
+        self.tired = slice.len() == SLICE;
         self.encoder()?.write(&slice).map_err(|_| local())
     }
 
@@ -67,6 +70,11 @@ impl BodySource for CompressedBody {
         loop {
             if self.ended {
                 return Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::Trailers(trailers))));
+            }
+            if std::mem::take(&mut self.tired) {
+                // Megabytes of text can shrink to a few packets: without a pause the driver would ask for them all at once.
+                context.waker().wake_by_ref();
+                return Poll::Pending;
             }
             let made = if self.rest.is_empty() {
                 match self.inner.poll_frame(context) {

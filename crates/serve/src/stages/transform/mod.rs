@@ -205,6 +205,12 @@ fn has_no_transform(fields: &Fields) -> bool {
 }
 
 impl Stage for Transform {
+    fn around_now(&self, exchange: &mut Exchange, next: Next<'_>) -> Option<Response> {
+        let mut response = next.run_now(exchange)?;
+        self.transform(exchange, &mut response);
+        Some(response)
+    }
+
     fn around<'a>(&'a self, exchange: &'a mut Exchange, next: Next<'a>) -> Boxed<'a, Response> {
         Box::pin(async move {
             let mut response = next.run(exchange).await;

@@ -194,6 +194,22 @@ fn a_pause_flushes_what_came_before_it() {
 }
 
 #[test]
+fn long_content_is_compressed_with_pauses_for_others() {
+    let long = Bytes::from(vec![b'a'; 20 * limits::SLICE]);
+    let mut body = CompressedBody::new(Body::Full(long), ContentCoding::Gzip);
+    let mut context = Context::from_waker(std::task::Waker::noop());
+    let (mut pauses, mut pieces) = (0, 0);
+    loop {
+        match body.poll_frame(&mut context) {
+            Poll::Pending => pauses += 1,
+            Poll::Ready(Some(piece)) => pieces += usize::from(piece.is_ok()),
+            Poll::Ready(None) => break,
+        }
+    }
+    assert!(pauses == 20 && pieces > 0, "{pauses} {pieces}");
+}
+
+#[test]
 fn kept_content_is_bounded_and_keyed() {
     let mut kept = Kept::default();
     for key in 0..10_u8 {

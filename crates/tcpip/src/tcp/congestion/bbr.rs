@@ -56,6 +56,8 @@ pub(super) struct Bbr {
     round_lost: u64,
     round_delivered: u64,
     window_before_probe: u64,
+    /// Bytes per second; only ever raised until the pipe is full.
+    pacing: u64,
 }
 
 impl Bbr {
@@ -81,6 +83,7 @@ impl Bbr {
             round_lost: 0,
             round_delivered: 0,
             window_before_probe: 0,
+            pacing: 0,
         }
     }
 
@@ -201,6 +204,17 @@ impl Bbr {
         }
     }
 
+    /// Before the pipe is full a low first estimate must not slow the search down.
+    fn set_pacing(&mut self, event: &Acknowledged) {
+        if self.pacing == 0 && !event.smoothed.is_zero() {
+            self.pacing = (self.initial as f64 / event.smoothed.as_secs_f64() * STARTUP_GAIN) as u64;
+        }
+        let rate = (self.bandwidth() as f64 * self.gain() * PACING_MARGIN) as u64;
+        if self.filled || rate > self.pacing {
+            self.pacing = rate.max(1000);
+        }
+    }
+
     fn set_window(&mut self, event: &Acknowledged) {
         if self.mode == Mode::ProbeRoundTrip {
             self.window = 4 * self.segment_size;
@@ -240,6 +254,7 @@ impl Controller for Bbr {
         self.judge_loss(event, new_round);
         self.change_mode(event);
         self.set_window(event);
+        self.set_pacing(event);
     }
 
     /// A loss alone says little; [`Bbr::judge_loss`] weighs them by the round.
@@ -271,7 +286,7 @@ impl Controller for Bbr {
     }
 
     fn pacing_rate(&self) -> Option<u64> {
-        (self.bandwidth() > 0).then(|| ((self.bandwidth() as f64 * self.gain() * PACING_MARGIN) as u64).max(1000))
+        (self.pacing > 0).then_some(self.pacing)
     }
 
     fn uses_proportional_rate_reduction(&self) -> bool {

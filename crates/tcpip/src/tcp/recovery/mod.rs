@@ -328,6 +328,11 @@ impl Recovery {
         if change.lost > 0 || ack.congestion_echo {
             change.reduced |= self.enter_fast(ack.now, ack.sent, ack.position, in_flight_before, controller);
         }
+        let rate = self.rate(ack.now, &survey);
+        if let Some(newest) = survey.newest {
+            // The next flight is measured from here.
+            self.first_sent_at = newest.sent_at;
+        }
         let event = Acknowledged {
             now: ack.now,
             bytes: survey.delivered,
@@ -338,7 +343,7 @@ impl Recovery {
             smoothed: round_trip.smoothed().unwrap_or_default(),
             minimum: round_trip.minimum().unwrap_or_default(),
             window_limited: ack.window_limited,
-            rate: self.rate(ack.now, &survey),
+            rate,
             acknowledged: ack.position,
             sent: ack.sent,
             recovering: matches!(self.phase, Phase::Fast { .. }),
@@ -408,10 +413,11 @@ impl Recovery {
             undo.first_stamp = None;
         }
         // F-RTO (RFC 5682 §2.1 step 3b): something never sent again was delivered after a timeout.
-        if let Phase::Timeout { probation: Probation::HeadSent(_) | Probation::NewDataSent, point } = self.phase {
-            if survey.untouched_end.is_some_and(|end| end <= point) && ack.position > ack.previous {
-                return true;
-            }
+        if let Phase::Timeout { probation: Probation::HeadSent(_) | Probation::NewDataSent, point } = self.phase
+            && survey.untouched_end.is_some_and(|end| end <= point)
+            && ack.position > ack.previous
+        {
+            return true;
         }
         // DSACK (RFC 3708): every retransmission arrived twice.
         if duplicate.is_some() && undo.any {
@@ -642,8 +648,11 @@ impl Recovery {
     }
 }
 
+/// First position and the one behind the last.
+type Range = (i64, i64);
+
 /// RFC 2883 §4: a first block that lies below the acknowledgement or inside the second block reports a duplicate.
-fn split_duplicate<'a>(ack: &Acknowledgement<'a>) -> (&'a [(i64, i64)], Option<(i64, i64)>) {
+fn split_duplicate<'a>(ack: &Acknowledgement<'a>) -> (&'a [Range], Option<Range>) {
     let Some((&first, rest)) = ack.blocks.split_first() else { return (ack.blocks, None) };
     let below = first.1 <= ack.position;
     let inside = rest.first().is_some_and(|second| second.0 <= first.0 && first.1 <= second.1);

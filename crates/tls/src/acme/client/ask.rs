@@ -11,9 +11,7 @@ use crate::acme::documents::Directory;
 use crate::acme::exchange::{JOSE_JSON, Method, Request, Response};
 use crate::acme::jws::{self, Signer};
 use crate::acme::renewal::RenewalWindow;
-
-/// How long a suggestion without `Retry-After` is good (RFC 9773 §4.3 speaks of hours).
-const ASK_AGAIN: Duration = Duration::from_secs(6 * 3600);
+use crate::limits;
 
 /// One question.
 #[derive(Debug)]
@@ -155,7 +153,7 @@ impl Client {
                 let event = Event::Renewal {
                     certificate: id.clone(),
                     window: suggested.unwrap_or(*usual),
-                    ask_again_after: advised.unwrap_or(ASK_AGAIN),
+                    ask_again_after: advised.unwrap_or(limits::ACME_ASK_AGAIN),
                 };
                 self.events.push_back(event);
                 Outcome::JobDone

@@ -5,7 +5,8 @@ use std::fmt;
 use super::static_table;
 use crate::binary::field_line::is_sound;
 use crate::binary::prefix_integer::{self, IntegerError};
-use crate::binary::{DynamicTable, FieldLine, FieldSink, LineName, huffman};
+use crate::binary::string_literal::{LiteralError, Text};
+use crate::binary::{DynamicTable, FieldLine, FieldSink, LineName};
 
 /// Why a block could not be decoded. The tables are then out of step and the connection is lost (RFC 9113 §4.3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,6 +52,15 @@ impl From<IntegerError> for HpackError {
         match error {
             IntegerError::Incomplete => Self::Truncated,
             IntegerError::Overflow => Self::IntegerOverflow,
+        }
+    }
+}
+
+impl From<LiteralError> for HpackError {
+    fn from(error: LiteralError) -> Self {
+        match error {
+            LiteralError::Length(error) => error.into(),
+            LiteralError::Huffman => Self::InvalidHuffman,
         }
     }
 }
@@ -149,7 +159,7 @@ impl Decoder {
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
         let name = self.literal_name(number, block, position, &mut scratch)?;
-        let value = Text::read(block, position, &mut scratch)?;
+        let value = Text::read(block, position, 7, &mut scratch)?;
         let text = name.text.bytes(block, &scratch);
         let value = value.bytes(block, &scratch);
         let name = name.name.unwrap_or_else(|| LineName::from_bytes(text));
@@ -170,7 +180,7 @@ impl Decoder {
         scratch: &mut Vec<u8>,
     ) -> Result<LiteralName, HpackError> {
         if number == 0 {
-            return Ok(LiteralName { name: None, text: Text::read(block, position, scratch)? });
+            return Ok(LiteralName { name: None, text: Text::read(block, position, 7, scratch)? });
         }
         // Copied, for the insertion may evict the very entry the name comes from (RFC 7541 §4.4).
         let line = self.line(number)?;
@@ -183,35 +193,4 @@ struct LiteralName {
     /// Looked up before, when it came from a table.
     name: Option<LineName>,
     text: Text,
-}
-
-/// Where a string's bytes lie: from, to.
-enum Text {
-    Block(usize, usize),
-    Scratch(usize, usize),
-}
-
-impl Text {
-    /// RFC 7541 §5.2.
-    fn read(block: &[u8], position: &mut usize, scratch: &mut Vec<u8>) -> Result<Self, HpackError> {
-        let is_huffman = block.get(*position).ok_or(HpackError::Truncated)? & 0x80 != 0;
-        let length = prefix_integer::decode(block, position, 7)?;
-        let start = *position;
-        let end = usize::try_from(length).ok().and_then(|length| start.checked_add(length));
-        let end = end.filter(|end| *end <= block.len()).ok_or(HpackError::Truncated)?;
-        *position = end;
-        if !is_huffman {
-            return Ok(Self::Block(start, end));
-        }
-        let from = scratch.len();
-        huffman::decode(&block[start..end], scratch).map_err(|_| HpackError::InvalidHuffman)?;
-        Ok(Self::Scratch(from, scratch.len()))
-    }
-
-    fn bytes<'a>(&self, block: &'a [u8], scratch: &'a [u8]) -> &'a [u8] {
-        match *self {
-            Self::Block(from, to) => &block[from..to],
-            Self::Scratch(from, to) => &scratch[from..to],
-        }
-    }
 }

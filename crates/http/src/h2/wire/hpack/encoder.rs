@@ -4,7 +4,8 @@
 use super::static_table;
 use crate::binary::dynamic_table::{EncoderTable, Found};
 use crate::binary::field_line::is_connection_specific;
-use crate::binary::{FieldLine, LineName, huffman, prefix_integer};
+use crate::binary::indexing::Indexing;
+use crate::binary::{FieldLine, LineName, prefix_integer, string_literal};
 use crate::semantics::fields::Field;
 use crate::semantics::{FieldName, Fields};
 
@@ -111,7 +112,10 @@ impl Encoder {
 
     fn line(&mut self, name: LineName, text: &[u8], value: &[u8], indexing: Indexing, out: &mut Vec<u8>) {
         let line = FieldLine { name, text, value, sensitive: indexing == Indexing::Never, sound: true };
-        if let (LineName::Field(FieldName::AcceptEncoding), Some(number)) = (name, static_table::find(name, value)) {
+        // The only field with a value in the static table; pseudo-header fields were looked up before.
+        if name == LineName::Field(FieldName::AcceptEncoding)
+            && let Some(number) = static_table::find(name, value)
+        {
             out.push(0x80 | number);
             return;
         }
@@ -141,63 +145,12 @@ impl Encoder {
             _ => prefix_integer::encode(number, 0, 4, out),
         }
         if number == 0 {
-            string(text, out);
+            string_literal::write(text, 0, 7, out);
         }
-        string(value, out);
+        string_literal::write(value, 0, 7, out);
     }
 }
 
 const fn dynamic_number(age: u64) -> u64 {
     age + static_table::COUNT as u64 + 1
-}
-
-/// RFC 7541 §5.2: whichever of the two forms is shorter.
-fn string(text: &[u8], out: &mut Vec<u8>) {
-    let coded = huffman::encoded_length(text);
-    if coded < text.len() {
-        prefix_integer::encode(coded as u64, 0x80, 7, out);
-        huffman::encode(text, out);
-    } else {
-        prefix_integer::encode(text.len() as u64, 0, 7, out);
-        out.extend_from_slice(text);
-    }
-}
-
-/// What is put into the table.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Indexing {
-    /// It is likely to come again.
-    Incremental,
-    /// It is not.
-    Without,
-    /// It is a secret: no table, here or at any later hop (RFC 7541 §7.1.3).
-    Never,
-}
-
-impl Indexing {
-    const fn of(name: FieldName, value: &[u8]) -> Self {
-        match name {
-            FieldName::Authorization | FieldName::ProxyAuthorization => Self::Never,
-            // RFC 7541 §7.1.3 names short cookies: those can be guessed through the table byte by byte.
-            FieldName::Cookie if value.len() < 20 => Self::Never,
-            FieldName::Age
-            | FieldName::ContentLength
-            | FieldName::ContentRange
-            | FieldName::Etag
-            | FieldName::Expires
-            | FieldName::IfMatch
-            | FieldName::IfModifiedSince
-            | FieldName::IfNoneMatch
-            | FieldName::IfRange
-            | FieldName::IfUnmodifiedSince
-            | FieldName::LastModified
-            | FieldName::Location
-            | FieldName::Range
-            | FieldName::ServerTiming
-            | FieldName::SetCookie
-            | FieldName::Traceparent
-            | FieldName::XRequestId => Self::Without,
-            _ => Self::Incremental,
-        }
-    }
 }

@@ -33,6 +33,12 @@ fn json_lines_tell_the_request() {
 }
 
 #[test]
+fn a_rewritten_request_is_logged_as_it_was_asked() {
+    let text = line(Format::Json, |ticket| ticket.notes.rewritten_from = Some("/asked?c".into()));
+    assert!(text.contains("\"target\":\"/asked?c\""), "{text}");
+}
+
+#[test]
 fn combined_lines_are_what_tools_expect() {
     let text = line(Format::Combined, |ticket| ticket.head.fields.append(FieldName::UserAgent, "curl/8"));
     assert_eq!(text, "192.0.2.7 - - [14/Nov/2023:22:13:20 +0000] \"GET /a?b HTTP/1.1\" 200 12 \"-\" \"curl/8\"\n");
