@@ -157,6 +157,7 @@ impl Keeper {
             Order::Serve(certificates) => {
                 self.certificates = certificates;
                 self.pauses.clear();
+                self.refusals.clear();
             }
             Order::Want(name) => self.want(&name).await,
         }
@@ -309,7 +310,9 @@ impl Keeper {
                 tracing::error!(names = %shown(&names), again_in = ?pause, "no certificate: {failure}");
                 // Until the next try there is nothing to wait for.
                 let wall = self.errands.wall();
-                names.iter().for_each(|name| self.refusals.refuse(&name.to_string(), wall, REFUSED_NAMES_FOR));
+                names
+                    .iter()
+                    .for_each(|name| self.refusals.refuse(&name.to_string(), wall, pause.min(ACME_LONGEST_PAUSE)));
             }
             Work::AskRenewal(_) => {
                 tracing::debug!(names = %shown(&names), "the time of renewal is not known: {failure}");

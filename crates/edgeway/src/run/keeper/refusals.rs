@@ -32,6 +32,11 @@ impl Refusals {
         self.changes.send_modify(|count| *count += 1);
     }
 
+    /// Refuses nobody any more.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
     /// Changes when another name is refused.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
@@ -66,5 +71,7 @@ mod tests {
         let later = now.later(Duration::from_secs(11));
         refusals.refuse("c.test", later, Duration::from_secs(10));
         assert!(refusals.is_refused("c.test", later), "the old ones made room");
+        refusals.clear();
+        assert!(!refusals.is_refused("c.test", later));
     }
 }
