@@ -255,7 +255,7 @@ fn a_changed_zone_is_served_and_a_broken_one_is_not() {
         Command::new("kill").args(["-HUP", &server.process.id().to_string()]).status().unwrap();
     };
     assert_eq!(serial(), 7);
-    let until = std::time::Duration::from_secs(20);
+    let until = Duration::from_secs(20);
     let wait_for = |wanted: u32| {
         let mut waited = Duration::ZERO;
         while serial() != wanted && waited < until {

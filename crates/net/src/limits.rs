@@ -35,6 +35,10 @@ pub const POOLED_BUFFERS: usize = 64;
 /// half-close and still read (RFC 9112 §9.6), but most closes are departures.
 pub const HALF_CLOSE_GRACE: Duration = Duration::from_secs(5);
 
+/// How long a stopping worker waits for one more request on a kept connection. A client may have sent it just before it
+/// could learn that the server stops, and would see a reset (RFC 9112 §9.5); a request takes less than this around the world.
+pub const DRAIN_GRACE: Duration = Duration::from_secs(1);
+
 /// How long a closing connection is read (and what is read thrown away), so that the response is not destroyed by a
 /// reset (RFC 9112 §9.6).
 pub const LINGER: Duration = Duration::from_secs(2);

@@ -1,14 +1,14 @@
 //! `edgeway check FILE`: what is wrong with a configuration; and what a configuration can say.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use edgeway_base::World as _;
 use edgeway_net::os::Kernel;
 use edgeway_tls::SharedClock;
 
-use super::Failure;
 use super::terminal::Terminal;
+use super::{Failure, StateArguments};
 use crate::config::diagnostic::Severity;
 use crate::config::{Checked, Diagnostics, Loaded, Reach, load, reference, schema};
 use crate::run::zones;
@@ -26,6 +26,8 @@ pub struct CheckArguments {
     /// What is found, as JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    state: StateArguments,
     /// Prints the JSON Schema of configurations, for editors.
     #[arg(long, conflicts_with_all = ["file", "reference"])]
     schema: bool,
@@ -50,7 +52,7 @@ pub fn run(arguments: &CheckArguments, terminal: &mut Terminal) -> Result<(), Fa
     if reach == Reach::Files {
         // Certificates and keys are read as the server would: some mistakes show only then.
         if let Some(checked) = loaded.make(&SharedClock::new(Kernel::new().wall())) {
-            delegations = delegation_records(&checked)?;
+            delegations = delegation_records(&checked, arguments.state.state.as_deref())?;
         }
     }
     if arguments.json {
@@ -63,8 +65,8 @@ pub fn run(arguments: &CheckArguments, terminal: &mut Terminal) -> Result<(), Fa
 }
 
 /// What the registrar of each signed zone needs.
-fn delegation_records(checked: &Checked) -> Result<String, Failure> {
-    let state = State::choose(checked.state.as_deref());
+fn delegation_records(checked: &Checked, state: Option<&Path>) -> Result<String, Failure> {
+    let state = State::choose(state.or(checked.state.as_deref()));
     let mut text = String::new();
     for zone in checked.names.zones.iter().filter(|zone| zone.sign.is_some()) {
         let apex = zone.zone.apex();

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::raw::{
     Acme, Auth, ClientCertificates, Configuration, Headers, Hsts, Issue, Limits, Listen, Log, ProxyTable, Redirect,
-    RespondTable, Rewrite, Route, Site, SiteTls, Tls, UpstreamTls, Workers,
+    RespondTable, Rewrite, Route, Site, SiteTls, Tls, TsigKey, UpstreamTls, Workers, Zone,
 };
 use super::read::{Field, Table};
 
@@ -38,6 +38,8 @@ pub fn reference() -> String {
     section::<Rewrite>(&mut page, "rewrite");
     section::<Headers>(&mut page, "headers and request_headers");
     section::<Auth>(&mut page, "auth");
+    section::<Zone>(&mut page, "[zone.\"name\"]");
+    section::<TsigKey>(&mut page, "[tsig.\"name\"]");
     page
 }
 

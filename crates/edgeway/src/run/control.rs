@@ -319,8 +319,11 @@ impl Control {
         let (wall, names) = (self.world.wall(), &self.checked.names);
         match self.signed.make(names, &self.state, wall, &mut *self.world.entropy()) {
             Ok(zones) => self.serve_zones(zones),
-            // The old signatures hold for days; the next look tries again.
-            Err(error) => tracing::error!(error, "signatures are not renewed"),
+            // The old signatures hold for days yet.
+            Err(error) => {
+                tracing::error!(error, "signatures are not renewed");
+                self.signed.postpone(wall);
+            }
         }
     }
 

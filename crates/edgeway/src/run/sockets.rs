@@ -132,11 +132,11 @@ impl Sockets {
     }
 }
 
+/// A place and the sockets opened there, one for each worker.
+type Opened = ((Purpose, Address), Vec<Socket>);
+
 /// Opens what is asked for; DNS by datagrams brings its streams along.
-fn open(
-    (purpose, address): &(Purpose, Address),
-    workers: usize,
-) -> Result<Vec<((Purpose, Address), Vec<Socket>)>, ListenError> {
+fn open((purpose, address): &(Purpose, Address), workers: usize) -> Result<Vec<Opened>, ListenError> {
     match (purpose, address) {
         (Purpose::Dns, Address::Ip(at)) => {
             let (datagrams, streams) = listen::open_pairs_for_workers(*at, workers)?;

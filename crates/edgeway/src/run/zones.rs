@@ -80,6 +80,11 @@ impl Signed {
         self.renew_at.is_some_and(|renew_at| wall.seconds() >= renew_at)
     }
 
+    /// After a failure: looks again in an hour.
+    pub fn postpone(&mut self, wall: WallTime) {
+        self.renew_at = Some(wall.seconds() + 3_600);
+    }
+
     fn zone(
         &self,
         checked: &CheckedZone,

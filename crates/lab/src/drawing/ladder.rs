@@ -212,7 +212,9 @@ impl Numbers {
         let highest = self.highest.entry(pair).or_insert(0);
         let again = length > 0 && self.initial.contains_key(&pair) && sequence < *highest;
         *highest = (*highest).max(sequence.wrapping_add(length));
-        let mut text = format!("{} seq={sequence}", header.flags);
+        // Before the SYN counts backwards; the wire's own numbers are as they are.
+        let shown = if self.absolute { i64::from(sequence) } else { i64::from(sequence as i32) };
+        let mut text = format!("{} seq={shown}", header.flags);
         if header.flags.has(Flags::ACK) {
             text += &format!(" ack={}", header.acknowledgement.0.wrapping_sub(peer));
         }

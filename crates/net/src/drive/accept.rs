@@ -19,7 +19,7 @@ use edgeway_http::semantics::forwarded::{TrustedPeers, canonical_text};
 use edgeway_tls::server::Front;
 
 use super::gate::{Gate, Pass};
-use super::handler::{ConnectionFacts, Handler, TlsFacts};
+use super::handler::{ConnectionFacts, Handler, Service, TlsFacts};
 use super::http1::Http1;
 use super::http2::Http2;
 use super::outside::Boxed;
@@ -221,6 +221,9 @@ impl<W: World, H: Handler> Arrival<W, H> {
         };
         let awaited = async |name: &str| certificates.awaited(name).await;
         match tls::accept(transport, || certificates.front(), &local, awaited).await? {
+            Accepted::Session(_, tls) if tls.service == Service::Dns => {
+                Err(io::Error::other("DNS was agreed on where HTTP is spoken"))
+            }
             Accepted::Session(transport, tls) => {
                 Ok(Some((Opened::Tls(transport), self.facts(peer, socket_peer, local, Some(tls)))))
             }

@@ -5,7 +5,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use edgeway_base::Instant;
 use slab::Slab;
+
+use crate::limits::DRAIN_GRACE;
 
 /// All connections of one worker.
 #[derive(Debug, Default)]
@@ -88,6 +91,27 @@ impl Pass {
     /// Whether the worker stops, for callers that have left their waker already.
     pub fn gate_is_draining(&self) -> bool {
         self.gate.draining.get()
+    }
+}
+
+/// When a kept connection of a stopping worker is left. A request may be on its way: it is answered with `Connection: close`,
+/// and only a client that stays silent is left without a word.
+#[derive(Default)]
+pub(super) struct Leave {
+    at: Option<Instant>,
+    left: bool,
+}
+
+impl Leave {
+    /// Starts the wait when it is first asked; true when it is over.
+    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+        self.left |= now >= *self.at.get_or_insert(now + DRAIN_GRACE);
+        self.left
+    }
+
+    /// When it will be over.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.at.filter(|_| !self.left)
     }
 }
 

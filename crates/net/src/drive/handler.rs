@@ -91,10 +91,25 @@ pub struct TlsFacts {
     pub client_certificates: Vec<Vec<u8>>,
     /// Which set of client-certificate rules the connection satisfied.
     pub client_rule: RuleId,
+    /// For which service both sides agreed to speak (ALPN).
+    pub service: Service,
     /// Whether HTTP/2 was agreed on.
     pub http2: bool,
     /// Whether a session was resumed.
     pub resumed: bool,
+}
+
+/// What the protocol that TLS agreed on (ALPN, RFC 7301) is for. A client that was led to another door than it meant to knock at
+/// is turned away, or it would take one service's words for another's (RFC 9325 §3.8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Service {
+    /// Nothing was said: what the listener is for.
+    #[default]
+    Unsaid,
+    /// HTTP, any version.
+    Http,
+    /// DNS (RFC 7858).
+    Dns,
 }
 
 /// An answer, now or later.

@@ -15,7 +15,7 @@ use edgeway_http::h1::machine::{ServerConnection, ServerEvent, ServerLimits};
 use edgeway_http::semantics::{BodyLength, RequestHead, ResponseHead, Scheme, Status, Version};
 
 use super::body::{Body, BodyError, BodyFailure, BodySource, Frame};
-use super::gate::Pass;
+use super::gate::{Leave, Pass};
 use super::handler::{Answer, Answering, ConnectionFacts, Handler, Link, Request, Response, Sent, Tunnel};
 use super::recycle;
 use super::timer::LazyTimer;
@@ -29,6 +29,7 @@ pub struct Http1<W: World, T: Transport, H: Handler> {
     facts: Rc<ConnectionFacts>,
     stage: Stage<H::Ticket>,
     timer: LazyTimer,
+    leave: Leave,
     pass: Pass,
 }
 
@@ -99,6 +100,7 @@ impl<W: World, T: Transport, H: Handler> Http1<W, T, H> {
             facts,
             stage: Stage::Head,
             timer: LazyTimer::default(),
+            leave: Leave::default(),
             pass,
         }
     }
@@ -136,7 +138,7 @@ impl<W: World, T: Transport, H: Handler> Http1<W, T, H> {
     /// Answers every request that has already arrived, then writes once, then reads.
     fn await_request(&mut self, context: &mut Context<'_>, now: Instant) -> io::Result<Step> {
         let mut io = self.shared.io.borrow_mut();
-        if self.pass.is_draining(context) {
+        if self.pass.is_draining(context) && self.leave.is_due(now) {
             io.machine.close_after_response();
         }
         if io.machine.output_length() < OUTPUT_HIGH_WATER && !io.machine.wants_close() {
@@ -165,8 +167,8 @@ impl<W: World, T: Transport, H: Handler> Http1<W, T, H> {
                 None => recycle::give_request(head),
             }
         }
-        let flushed = io.flush(context, now)?;
-        if io.machine.wants_close() || (flushed && io.machine.is_idle() && self.pass.is_draining(context)) {
+        io.flush(context, now)?;
+        if io.machine.wants_close() {
             self.stage = Stage::Closing;
             return Ok(Step::Again);
         }
@@ -351,9 +353,10 @@ impl<W: World, T: Transport, H: Handler> Http1<W, T, H> {
         match &self.stage {
             Stage::Tunnelling(..) | Stage::Done => None,
             Stage::Lingering(until, _) => Some(*until),
-            _ => {
+            stage => {
                 let io = self.shared.io.borrow();
-                [io.machine.poll_timeout(), io.gone_at].into_iter().flatten().min()
+                let leave_at = if matches!(stage, Stage::Head) { self.leave.deadline() } else { None };
+                [io.machine.poll_timeout(), io.gone_at, leave_at].into_iter().flatten().min()
             }
         }
     }

@@ -16,6 +16,7 @@ use edgeway_base::{Instant, World};
 
 use super::accept::{Addresses, Door, Entrance, Place, is_of_one_connection};
 use super::gate::{Gate, Pass};
+use super::handler::Service;
 use super::timer::LazyTimer;
 use super::tls::{self, Accepted};
 use super::transport::{Plain, Transport};
@@ -141,7 +142,7 @@ async fn serve<W: World, H: MessageHandler>(
             let shaken = tls::accept(Plain(stream), || certificates.front(), &local, awaited);
             match tokio::time::timeout(entrance.handshake_timeout, shaken).await {
                 // A client that wants HTTP is at the wrong door: it must not take our answers for a page.
-                Ok(Ok(Accepted::Session(transport, facts))) if !facts.http2 => {
+                Ok(Ok(Accepted::Session(transport, facts))) if facts.service != Service::Http => {
                     let asker = Asker { address, encrypted: true };
                     Box::pin(Messages::new(world, transport, asker, sharing, pass)).await
                 }

@@ -13,7 +13,7 @@ use edgeway_tls::session::Session;
 use rustls::{ClientConfig, HandshakeKind, ProtocolVersion};
 use rustls_pki_types::{CertificateDer, ServerName};
 
-use super::handler::TlsFacts;
+use super::handler::{Service, TlsFacts};
 use super::transport::Transport;
 use crate::limits::{READ_BYTES, READ_BYTES_BULK};
 
@@ -196,6 +196,11 @@ fn facts_of(session: &Session) -> TlsFacts {
             .map(|certificate| certificate.as_ref().to_vec())
             .collect(),
         client_rule: session.client_rule(),
+        service: match session.alpn() {
+            None => Service::Unsaid,
+            Some(b"dot") => Service::Dns,
+            Some(_) => Service::Http,
+        },
         http2: session.alpn() == Some(b"h2"),
         resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),
     }

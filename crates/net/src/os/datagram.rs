@@ -90,8 +90,7 @@ impl BatchSocket {
                 SocketAddr::V6(_) => set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?,
             }
         }
-        // SAFETY: a `UdpSocket` owns its descriptor and answers with that one until it is dropped, which the `AsyncFd` does; nobody
-        // takes it out or closes it before.
+        // SAFETY: a `UdpSocket` owns its descriptor, always names the same one, and closes it only when it is dropped.
         let socket = unsafe { AsyncFd::register(socket.into()) }?;
         Ok(Self { socket, local, batch: Batch::new() })
     }

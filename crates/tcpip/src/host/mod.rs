@@ -6,7 +6,7 @@
 //! device <- poll_output  <- link <- ip <- udp | tcp | icmp <- calls      <- application
 //! ```
 //!
-//! [`input`](self) reads what arrives, [`output`](self) routes what leaves, `icmp` speaks of errors and
+//! `input` reads what arrives, `output` routes what leaves, `icmp` speaks of errors and
 //! echoes, `discovery` of neighbours and routers, `tcp_calls` and `udp_calls` are the application's side.
 
 mod discovery;

@@ -1,4 +1,4 @@
-//! One connection: a few owners and the way between them. [`super::input`] takes segments in, [`super::output`]
+//! One connection: a few owners and the way between them. `input` takes segments in, `output`
 //! gives them out, [`super::timeouts`] is called when a deadline passes; each only routes between send side,
 //! receive side, recovery, congestion and timers. Called by [`super::endpoint`].
 

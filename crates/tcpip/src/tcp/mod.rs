@@ -1,5 +1,5 @@
 //! TCP (RFC 9293). Read in this order: [`settings`] and [`state`]; [`connection`], which owns [`send_side`],
-//! [`receive_side`], [`recovery`], [`congestion`] and [`timers`]; then what moves it: [`input`], [`output`],
+//! [`receive_side`], [`recovery`], [`congestion`] and [`timers`]; then what moves it: `input`, `output`,
 //! [`timeouts`]; last [`endpoint`], which finds the connection for a segment.
 
 pub mod congestion;

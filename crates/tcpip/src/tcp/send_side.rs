@@ -1,5 +1,5 @@
 //! The sending half of a connection: what may go, how much, how large (RFC 9293 §3.8.6.2, §3.7.4). Owned by the
-//! connection; asked by [`super::output`].
+//! connection; asked by `output`.
 
 use crate::limits::{SEND_MSS_MIN, SENT_SEGMENTS_MAX};
 use crate::wire::sequence::{SequenceNumber, SequenceSpace};

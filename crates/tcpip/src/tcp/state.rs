@@ -4,7 +4,7 @@ use std::fmt;
 
 use edgeway_base::{Blame, Blamed};
 
-/// Where a connection is in its life. LISTEN is a [`super::listener::Listener`], not a connection.
+/// Where a connection is in its life. LISTEN is a listener ([`super::listener`]), not a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum State {
     /// We asked.

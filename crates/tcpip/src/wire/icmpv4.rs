@@ -1,4 +1,4 @@
-//! ICMP messages (RFC 792, RFC 1122 §3.2.2). Called by [`crate::host`] and [`crate::network::icmp_error`].
+//! ICMP messages (RFC 792, RFC 1122 §3.2.2). Called by [`crate::host`].
 
 use edgeway_base::Cursor;
 

@@ -7,7 +7,7 @@ use edgeway_tcpip::tcp::{EcnMode, ListenerSettings, State, TcpError, TcpSettings
 use edgeway_tcpip::wire::tcp::Flags;
 use edgeway_tcpip::wire::tcp_options::TcpOptions;
 
-use crate::forge::{ACK, Bench, FIN, RST, SYN};
+use crate::forge::{ACK, Bench, RST, SYN};
 use crate::world::{World, ip};
 
 fn plain() -> TcpSettings {
@@ -279,5 +279,4 @@ fn hostile_013_land_is_dropped() {
     bench.remote = bench.local;
     bench.send(SYN, 0, 0, b"");
     bench.silent("from ourselves to ourselves");
-    let _ = FIN;
 }

@@ -262,3 +262,46 @@ fn no_text_brings_the_reading_down() {
         assert!(loaded.diagnostics.in_order().iter().all(|one| one.span.end <= loaded.source.text().len()), "{shown}");
     }
 }
+
+#[test]
+fn zones_and_who_may_have_them() {
+    const LISTEN: &str = "[listen]\ndns = \":53\"\n";
+    let cases: &[(&str, &[&str])] = &[
+        ("[zone.\"a.example\"]\nfile = \"x\"\n", &[]),
+        ("[zone.\"a.example\"]\n", &["3:7 the zone `a.example` has no records | expected a `file`, or `records`"]),
+        (
+            "[zone.\"a.example\"]\nfile = \"x\"\nrecords = \"\"\n",
+            &["5:11 the zone `a.example` comes from two places | expected a `file` or `records`, not both"],
+        ),
+        (
+            "[zone.\"a.example\"]\nfile = \"x\"\n[zone.\"A.example.\"]\nfile = \"x\"\n",
+            &["5:7 `a.example` already is a zone, in line 3"],
+        ),
+        (
+            "[zone.\"a.example\"]\nfile = \"x\"\ntransfer = [\"10.0.0.1\", \"key:k\"]\n",
+            &["5:25 there is no key `k` | expected the name of a [tsig] key"],
+        ),
+        (
+            "[zone.\"a.example\"]\nfile = \"x\"\nsign = true\ndenial = \"compact\"\ntransfer = \"::1\"\n",
+            &["7:12 warning: copies of this zone cannot prove"],
+        ),
+        ("[tsig.k]\nsecret = \"MDEy\"\n", &["4:10 `secret`: a secret of 3 bytes can be guessed", "there is no site"]),
+    ];
+    for (text, expected) in cases {
+        let mut found = found(&format!("{LISTEN}{text}"));
+        found.sort_by_key(|line| line.contains("there is no site"));
+        let as_expected = found.len() == expected.len()
+            && found.iter().zip(*expected).all(|(found, expected)| found.contains(expected));
+        assert!(as_expected, "\n{text}\nexpected {expected:#?}\nfound {found:#?}");
+    }
+    check_table(&[
+        (
+            "[listen]\nadmin = \"localhost:1\"\n[zone.\"a.example\"]\nfile = \"x\"\n",
+            &["3:7 warning: `a.example` is served nowhere | add `dns = [\":53\"]` to [listen]"],
+        ),
+        (
+            "[listen]\ndns = \"unix:/x\"\n[zone.a]\nfile = \"x\"\n",
+            &["2:7 `unix:/x` cannot be asked for names | expected an address with a port"],
+        ),
+    ]);
+}

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Check;
-use crate::config::raw::Zone;
+use crate::config::raw::{Denial, Zone};
 use crate::config::read::Located;
 use crate::config::words::{TransferPeer, ZoneName};
 
@@ -42,6 +42,13 @@ impl Check<'_> {
                 let message = format!("the zone `{}` comes from two places", name.value);
                 self.found.error(records.span.clone(), message, "expected a `file` or `records`, not both");
             }
+        }
+        if zone.sign
+            && zone.denial == Denial::Compact
+            && let Some(peer) = zone.transfer.first()
+        {
+            let message = "copies of this zone cannot prove that a name does not exist: compact denials need the key";
+            self.found.warning(peer.span.clone(), message, "use `denial = \"nsec\"` or \"nsec3\"");
         }
         let keys = &self.configuration.tsig;
         for peer in &zone.transfer {

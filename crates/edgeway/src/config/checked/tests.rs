@@ -169,3 +169,29 @@ fn a_store_is_opened_with_its_bounds() {
     let said = folder.make(&text.replace("public", "file")).err().unwrap_or_default();
     assert!(said.contains("edge.toml:2:9") && said.contains("is a file, not a folder"), "{said}");
 }
+
+#[test]
+fn a_mistake_in_a_zone_is_told_where_it_stands() {
+    let folder = Folder::new("zones");
+    folder.write("a.zone", "@ 60 SOA ns root 1 1h 15m 1w 5m\n@ 60 NS ns\n$INCLUDE more.zone\n");
+    folder.write("more.zone", "ns 60 A 192.0.2.1\n");
+    let head = "[listen]\ndns = \":53\"\n[zone.\"a.example\"]\n";
+    let made = folder.make(&format!("{head}file = \"a.zone\"\n")).unwrap();
+    assert_eq!(made.names.zones[0].zone.serial(), 1);
+    assert!(made.watched.contains(&folder.0.join("more.zone")), "{:?}", made.watched);
+    let inline = |records: &str| folder.make(&format!("{head}records = '''\n{records}'''\n")).map(|_| ()).unwrap_err();
+    for (said, expected) in [
+        (inline("@ 60 SOA ns root 1 1h 15m 1w 5m\n@ 60 NS ns\nns 60 A 1.2.3\n"), "edge.toml:7:9"),
+        (inline("ns 60 A 192.0.2.1\n"), "there is no SOA record at the apex"),
+        (inline("@ 60 SOA ns root 1 1h 15m 1w 5m\n@ 60 A 192.0.2.1\n"), "there is no NS record at the apex"),
+        (
+            inline("@ 60 SOA ns root 1 1h 15m 1w 5m\n@ 60 NS x.test.\n@ 60 ALIAS x.test.\n"),
+            "a.example.: ALIAS records need a resolver",
+        ),
+    ] {
+        assert!(said.contains(expected), "{expected} in\n{said}");
+    }
+    folder.write("more.zone", "ns 60 A 192.0.2.1\n\nns 60 AAAA 192.0.2.1\n");
+    let said = folder.make(&format!("{head}file = \"a.zone\"\n")).map(|_| ()).unwrap_err();
+    assert!(said.contains("more.zone:3:12"), "{said}");
+}

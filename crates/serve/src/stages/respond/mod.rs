@@ -56,8 +56,12 @@ pub fn options(exchange: &mut Exchange, methods: &[Method]) -> Response {
     response
 }
 
-/// 405 with the methods that would have been right (RFC 9110 §15.5.6).
+/// 405 with the methods that would have been right (RFC 9110 §15.5.6); 501 for a method that we do not know at all
+/// (RFC 9110 §9.1).
 pub fn method_not_allowed(exchange: &mut Exchange, methods: &[Method]) -> Response {
+    if matches!(exchange.head.method, Method::Extension(_)) {
+        return page::error(exchange, Status::NOT_IMPLEMENTED);
+    }
     let mut response = page::error(exchange, Status::METHOD_NOT_ALLOWED);
     response.head.fields.append(FieldName::Allow, allow(methods));
     response

@@ -3,9 +3,11 @@
 //! (RFC 3522, 4015), NewReno for peers without SACK (RFC 6582). Owned by the connection, which calls three verbs:
 //! [`Recovery::on_sent`], [`Recovery::on_acknowledged`], [`Recovery::on_timeout`].
 
+mod acknowledgement;
 mod proportional;
 mod rack;
 mod scoreboard;
+mod survey;
 #[cfg(test)]
 mod tests;
 
@@ -13,9 +15,11 @@ use std::time::Duration;
 
 use edgeway_base::Instant;
 
+pub use self::acknowledgement::{Acknowledgement, Change, RecoveryCounts};
 use self::proportional::ProportionalRateReduction;
 use self::rack::{Path, Rack};
 use self::scoreboard::{Scoreboard, Sent, Verdict};
+use self::survey::{Survey, split_duplicate};
 use super::congestion::{Acknowledged, Controller, RateSample};
 use super::round_trip::RoundTrip;
 use super::settings::TcpSettings;
@@ -61,63 +65,6 @@ struct Undo {
 struct Probe {
     end: i64,
     retransmission: bool,
-}
-
-/// An acknowledgement as the connection read it: positions, not wire numbers.
-#[derive(Clone, Copy, Debug)]
-pub struct Acknowledgement<'a> {
-    /// When it came.
-    pub now: Instant,
-    /// SND.UNA before it.
-    pub previous: i64,
-    /// What it acknowledges.
-    pub position: i64,
-    /// SND.NXT.
-    pub sent: i64,
-    /// SACK blocks, as sent (a first block below `position` or inside the second is a DSACK).
-    pub blocks: &'a [(i64, i64)],
-    /// Nothing but an acknowledgement: no data, no FIN, no window change.
-    pub pure: bool,
-    /// Our timestamp it echoes.
-    pub echo: Option<u32>,
-    /// Time since that timestamp was sent.
-    pub echo_age: Option<Duration>,
-    /// It carries an ECN echo that this window has not reacted to.
-    pub congestion_echo: bool,
-    /// The congestion window was the limit before it.
-    pub window_limited: bool,
-}
-
-/// What an acknowledgement changed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Change {
-    /// Bytes newly acknowledged or selectively acknowledged.
-    pub delivered: u64,
-    /// Bytes newly found lost.
-    pub lost: u64,
-    /// The congestion window was cut.
-    pub reduced: bool,
-    /// A reduction was taken back.
-    pub undone: bool,
-}
-
-/// Numbers for `TcpInfo` and for pictures.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct RecoveryCounts {
-    /// Segments sent again.
-    pub retransmissions: u64,
-    /// Bytes sent again.
-    pub retransmitted_bytes: u64,
-    /// Timeouts.
-    pub timeouts: u64,
-    /// Fast recoveries.
-    pub recoveries: u64,
-    /// Reductions taken back.
-    pub undone: u64,
-    /// Tail loss probes.
-    pub probes: u64,
-    /// DSACKs received.
-    pub duplicates_reported: u64,
 }
 
 /// Loss recovery of one connection.
@@ -644,56 +591,6 @@ impl Recovery {
                 Err(format!("the scoreboard covers {edges:?}, the connection {:?}", (acknowledged, sent)))
             }
             _ => Ok(()),
-        }
-    }
-}
-
-/// First position and the one behind the last.
-type Range = (i64, i64);
-
-/// RFC 2883 §4: a first block that lies below the acknowledgement or inside the second block reports a duplicate.
-fn split_duplicate<'a>(ack: &Acknowledgement<'a>) -> (&'a [Range], Option<Range>) {
-    let Some((&first, rest)) = ack.blocks.split_first() else { return (ack.blocks, None) };
-    let below = first.1 <= ack.position;
-    let inside = rest.first().is_some_and(|second| second.0 <= first.0 && first.1 <= second.1);
-    if (below || inside) && first.0 < first.1 { (rest, Some(first)) } else { (ack.blocks, None) }
-}
-
-/// What one acknowledgement delivered.
-#[derive(Clone, Copy, Debug, Default)]
-struct Survey {
-    delivered: u64,
-    cumulative: bool,
-    reordered: bool,
-    /// The newly delivered segment that was sent last.
-    newest: Option<Sent>,
-    /// Its like among those sent only once.
-    newest_untouched: Option<Instant>,
-    untouched_end: Option<i64>,
-    retransmitted: bool,
-}
-
-impl Survey {
-    fn add(&mut self, sent: &Sent) {
-        self.delivered += sent.length();
-        self.cumulative |= !sent.sacked;
-        if self.newest.is_none_or(|newest| sent.sent_after(newest.sent_at, newest.end)) {
-            self.newest = Some(*sent);
-        }
-        if sent.was_retransmitted() {
-            self.retransmitted = true;
-        } else {
-            self.newest_untouched = self.newest_untouched.max(Some(sent.sent_at));
-            self.untouched_end = self.untouched_end.max(Some(sent.end));
-        }
-    }
-
-    /// Karn: from a segment sent once; else by the echoed clock, if data was acknowledged.
-    fn round_trip(&self, ack: &Acknowledgement<'_>) -> Option<Duration> {
-        match self.newest_untouched {
-            Some(sent_at) if !self.retransmitted => Some(ack.now - sent_at),
-            _ if self.delivered > 0 => ack.echo_age,
-            _ => None,
         }
     }
 }
