@@ -64,3 +64,29 @@ impl Edgeway {
         found.address.parse().with_context(|| format!("{:?} is not an address", found.address))
     }
 }
+
+/// One running authority, `edgeway ca serve`. Stopped when dropped.
+pub(crate) struct Authority {
+    _service: Service,
+    /// What clients are told.
+    pub(crate) directory: String,
+}
+
+/// The line that `ca serve --json` prints when it accepts connections.
+#[derive(Deserialize)]
+struct AuthorityReady {
+    directory: String,
+}
+
+impl Authority {
+    /// Starts it with these words; what it keeps is in `authority` below `folder`.
+    pub(crate) fn serve<S: AsRef<std::ffi::OsStr>>(program: &Path, words: &[S], folder: &Path) -> Result<Self> {
+        let mut command = Command::new(program);
+        command.args(["ca", "serve"]).args(words).args(["--json", "--state"]).arg(folder.join("authority"));
+        let mut service = Service::start(&mut command, &folder.join("authority.words"))?;
+        let ready = service.wait_until("a line of JSON says where its directory is", |service| {
+            service.words().lines().find_map(|line| serde_json::from_str::<AuthorityReady>(line).ok())
+        })?;
+        Ok(Self { _service: service, directory: ready.directory })
+    }
+}

@@ -105,5 +105,20 @@ pub const REFUSED_NAMES_FOR: Duration = Duration::from_secs(60);
 /// Refused names remembered at once, about 100 bytes each.
 pub const REFUSED_NAMES_MAX: usize = 10_000;
 
-/// Bytes read at once while a TLS handshake is looked at: a flight with a chain of certificates is about 4 KB.
-pub const HANDSHAKE_READ_BYTES: usize = 16 << 10;
+/// For one address to accept a connection of our own: three lost SYNs (RFC 6298 §2: 1 s, 2 s, 4 s).
+pub const FETCH_CONNECT_TIMEOUT: Duration = Duration::from_secs(7);
+
+/// Interim (1xx) responses before the answer to a request of our own.
+pub const FETCH_INFORMATIONAL_MAX: u32 = 8;
+
+/// Connections of the authority's ACME directory. A network of ten thousand machines renews four hundred a day.
+pub const AUTHORITY_CONNECTIONS_MAX: usize = 1024;
+
+/// How long the authority's open connections have to finish when it stops: an ACME answer takes milliseconds.
+pub const AUTHORITY_STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Redirects followed on the way to a proof (RFC 8555 §8.3 leaves the number open; Let's Encrypt follows ten).
+pub const PROOF_REDIRECTS_MAX: u32 = 10;
+
+/// Bytes of a proof: a token and a thumbprint are about 90; Let's Encrypt reads 128.
+pub const PROOF_BYTES_MAX: usize = 4096;

@@ -9,6 +9,7 @@
 //! then any case.
 
 mod application;
+mod authority;
 mod certbot;
 mod chromium;
 mod crash;
@@ -72,6 +73,11 @@ const ALL: &[Case] = &[
     Case { name: "slow", about: "slowhttptest's four attacks while others are served", run: slow::run },
     Case { name: "reload", about: "reload in a loop under load without a failed request", run: reload::run },
     Case { name: "crash", about: "kill -9 during PUT: the old file or the new one", run: crash::run },
+    Case {
+        name: "authority",
+        about: "certbot and `edgeway ca serve` without a network of their own",
+        run: authority::run,
+    },
     Case {
         name: "certbot",
         about: "certbot and our own client get certificates from our authority",

@@ -74,7 +74,7 @@ pub fn run(arguments: ServeArguments, terminal: &mut Terminal) -> Result<(), Fai
 }
 
 /// Events go to standard error; without a terminal there, without colour.
-fn tell_events(level: Level, terminal: &Terminal) {
+pub(super) fn tell_events(level: Level, terminal: &Terminal) {
     let colour = terminal.error() == crate::config::Paint::Colour;
     let filter = tracing_subscriber::EnvFilter::new(level.to_string());
     // A second subscriber is only refused in tests, where the first one serves as well.
@@ -137,7 +137,7 @@ fn announce(announcement: &Announcement<'_>, terminal: &mut Terminal) -> Result<
         text.push_str(&format!(
             "{:<8}certificates are signed by our own authority; browsers trust it after: edgeway ca export{}\n",
             "trust",
-            state_hint(announcement),
+            state_hint(announcement.state),
         ));
     }
     terminal.print(&text)
@@ -147,10 +147,10 @@ fn announce(announcement: &Announcement<'_>, terminal: &mut Terminal) -> Result<
 const SITES_SHOWN: usize = 8;
 
 /// The `--state` that another command needs to find the same folder.
-fn state_hint(announcement: &Announcement<'_>) -> String {
+pub(super) fn state_hint(state: &crate::state::State) -> String {
     let usual = crate::state::State::choose(None);
-    if *announcement.state == usual {
+    if *state == usual {
         return String::new();
     }
-    format!(" --state {}", announcement.state.folder().display())
+    format!(" --state {}", state.folder().display())
 }

@@ -165,6 +165,8 @@ impl Control {
             pseudonym: pseudonym(&world),
             front_generation: watch::Sender::new(0),
             tokens: Arc::default(),
+            refusals: Arc::default(),
+            clock: clock.clone(),
             wanted,
         });
         let mut control = Self {

@@ -1,7 +1,6 @@
 //! Issues certificates of our own authority by ACME: workers answer clients ([`IssueEnd`]); a task on the control thread visits
 //! the machines that prove a name, and stores what has changed ([`Issuing`]).
 
-use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -15,15 +14,11 @@ use edgeway_serve::page;
 use edgeway_serve::plan::End;
 use edgeway_tls::SharedClock;
 use edgeway_tls::acme::exchange;
-use edgeway_tls::acme::problem::Kind;
-use edgeway_tls::acme::server::{Shown, Validation, Visit};
 use edgeway_tls::authority::Authority;
-use edgeway_tls::client::{ClientSettings, Trust};
 use edgeway_tls::limits::ACME_BODY_BYTES_MAX;
-use edgeway_tls::server::ACME_TLS_PROTOCOL;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::keeper::fetch::{Fetcher, show_tls};
+use crate::authority::visit::{Visitor, WEB_PORTS};
 use crate::config::checked::Checked;
 use crate::config::checked::issue::Issue;
 use crate::state::State;
@@ -137,23 +132,17 @@ impl Issuing {
         clock: &SharedClock,
         state: &State,
     ) -> Result<UnboundedSender<Arc<Issue>>, String> {
-        // RFC 8737 §3: the certificate that proves a name is self-signed; what is in it is judged by the machine.
-        let settings = ClientSettings {
-            trust: Trust::Anyone,
-            alpn: vec![ACME_TLS_PROTOCOL.to_vec()],
-            ..ClientSettings::default()
-        };
-        let config = settings.build(clock).map_err(|error| error.to_string())?;
-        let fetcher = Rc::new(Fetcher::new(world.clone(), config));
+        let visitor = Visitor::new(Rc::new(world.clone()), clock, WEB_PORTS.0, WEB_PORTS.1);
+        let visitor = Rc::new(visitor.map_err(|error| error.to_string())?);
         let (errands, receiver) = unbounded_channel();
-        tokio::task::spawn_local(run(receiver, world.clone(), fetcher, state.clone()));
+        tokio::task::spawn_local(run(receiver, world.clone(), visitor, state.clone()));
         self.errands = Some(errands.clone());
         Ok(errands)
     }
 }
 
 /// Does the errands of all servers until the control thread ends: visits, and storing.
-async fn run(mut errands: UnboundedReceiver<Arc<Issue>>, world: Kernel, fetcher: Rc<Fetcher>, state: State) {
+async fn run(mut errands: UnboundedReceiver<Arc<Issue>>, world: Kernel, visitor: Rc<Visitor>, state: State) {
     while let Some(issue) = errands.recv().await {
         let (validations, changed) = {
             let Some((mut server, _)) = issue.server() else { continue };
@@ -161,9 +150,9 @@ async fn run(mut errands: UnboundedReceiver<Arc<Issue>>, world: Kernel, fetcher:
             (validations, server.take_changed().then(|| server.export()))
         };
         for validation in validations {
-            let (issue, world, fetcher) = (Arc::clone(&issue), world.clone(), Rc::clone(&fetcher));
+            let (issue, world, visitor) = (Arc::clone(&issue), world.clone(), Rc::clone(&visitor));
             tokio::task::spawn_local(async move {
-                let shown = visit(&validation, &fetcher).await;
+                let shown = visitor.visit(&validation).await;
                 if let Some((mut server, errands)) = issue.server() {
                     server.handle_validation(world.wall(), &validation.id, &shown);
                     let _ = errands.send(Arc::clone(&issue));
@@ -175,24 +164,5 @@ async fn run(mut errands: UnboundedReceiver<Arc<Issue>>, world: Kernel, fetcher:
         {
             tracing::error!(%error, "what was issued cannot be stored");
         }
-    }
-}
-
-async fn visit(validation: &Validation, fetcher: &Fetcher) -> Shown {
-    let host = validation.name.to_string();
-    match &validation.visit {
-        Visit::Http { path } => {
-            let authority = if host.contains(':') { format!("[{host}]") } else { host };
-            let request = exchange::Request::fetch(exchange::Method::Get, &format!("http://{authority}{path}"));
-            match fetcher.fetch(&request).await {
-                Ok(response) => Shown::Http { status: response.status, body: response.body },
-                Err(error) => Shown::Nothing(Kind::Connection, error),
-            }
-        }
-        Visit::Tls { server_name } => match show_tls(fetcher, &host, server_name).await {
-            Ok((alpn, certificate)) => Shown::Tls { alpn, certificate },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Shown::Nothing(Kind::Dns, error.to_string()),
-            Err(error) => Shown::Nothing(Kind::Tls, error.to_string()),
-        },
     }
 }

@@ -10,9 +10,11 @@ use arc_swap::ArcSwap;
 use edgeway_net::drive::accept::Certificates;
 use edgeway_net::drive::outside::Boxed;
 use edgeway_serve::stages::record::metrics::WorkerMetrics;
+use edgeway_tls::SharedClock;
 use edgeway_tls::server::{Front, Memory};
 use tokio::sync::{mpsc, watch};
 
+use super::keeper::refusals::Refusals;
 use super::keeper::tokens::Tokens;
 use crate::limits::CERTIFICATE_WAIT_MAX;
 
@@ -34,6 +36,10 @@ pub struct Shared {
     pub tokens: Arc<Tokens>,
     /// Names whose certificates are wanted, for the keeper.
     pub wanted: mpsc::Sender<String>,
+    /// Names that get no certificate for now.
+    pub refusals: Arc<Refusals>,
+    /// The calendar.
+    pub clock: SharedClock,
 }
 
 impl Shared {
@@ -54,13 +60,27 @@ impl Certificates for WorkerCertificates {
 
     fn awaited<'a>(&'a self, name: &'a str) -> Boxed<'a, bool> {
         Box::pin(async move {
-            let mut generation = self.0.front_generation.subscribe();
+            let (mut fronts, mut refusals) = (self.0.front_generation.subscribe(), self.0.refusals.changes());
+            let refused = || self.0.refusals.is_refused(name, self.0.clock.now());
+            // Since the session looked, the certificate may have come.
+            let waits = || self.0.front.load().awaits(name) && !refused();
             // A full queue means the keeper is busy with others; the client will come again.
-            if self.0.wanted.try_send(name.to_owned()).is_err() {
+            if waits() && self.0.wanted.try_send(name.to_owned()).is_err() {
                 return false;
             }
+            let until_known = async {
+                while waits() {
+                    let changed = tokio::select! {
+                        changed = fronts.changed() => changed,
+                        changed = refusals.changed() => changed,
+                    };
+                    if changed.is_err() {
+                        return;
+                    }
+                }
+            };
             let wait: Duration = CERTIFICATE_WAIT_MAX;
-            matches!(tokio::time::timeout(wait, generation.changed()).await, Ok(Ok(())))
+            tokio::time::timeout(wait, until_known).await.is_ok() && !refused()
         })
     }
 }

@@ -24,7 +24,7 @@ use super::keeper::tokens::TokenEnd;
 use super::shared::{Shared, certificates};
 use super::sockets::Purpose;
 use crate::config::checked::Checked;
-use crate::limits::{CONNECTIONS_PER_ADDRESS_MAX, HANDSHAKE_TIMEOUT};
+use crate::limits::{CERTIFICATE_WAIT_MAX, CONNECTIONS_PER_ADDRESS_MAX, HANDSHAKE_TIMEOUT};
 
 /// What the control thread tells a worker.
 pub enum Order {
@@ -167,7 +167,11 @@ impl Worker {
             proxy_protocol: (!trusted.is_empty()).then(|| TrustedPeers::new(trusted.clone())),
             limits: self.checked.limits,
             http2: self.checked.http2,
-            handshake_timeout: HANDSHAKE_TIMEOUT,
+            // Where a certificate may have to come first, the handshake waits for it.
+            handshake_timeout: match &self.checked.certificates.acme {
+                Some(_) => HANDSHAKE_TIMEOUT + CERTIFICATE_WAIT_MAX,
+                None => HANDSHAKE_TIMEOUT,
+            },
             connections_max: (self.checked.connections_max as usize).div_ceil(self.workers),
             connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,
         }

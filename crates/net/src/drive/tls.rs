@@ -11,7 +11,7 @@ use edgeway_base::world::Address;
 use edgeway_tls::server::Front;
 use edgeway_tls::session::Session;
 use rustls::{ClientConfig, HandshakeKind, ProtocolVersion};
-use rustls_pki_types::ServerName;
+use rustls_pki_types::{CertificateDer, ServerName};
 
 use super::handler::{Service, TlsFacts};
 use super::transport::Transport;
@@ -57,12 +57,13 @@ pub async fn accept<T: Transport>(
         Address::Unix(_) => None,
     };
     let mut session = Box::new(Session::accept(front(), local));
-    let result = shake_hands(&mut session, &mut transport).await;
-    if result.is_ok()
+    let mut result = shake_hands(&mut session, &mut transport).await;
+    // The certificate that came may have been another one: then this one is awaited on.
+    while result.is_ok()
         && let Some(name) = session.awaited_certificate().map(ToString::to_string)
     {
-        let result = if awaited(&name).await { session.retry_accept(front()) } else { session.give_up_waiting() };
-        return finish_accept(result.map_err(io::Error::other), session, transport).await;
+        let looked = if awaited(&name).await { session.retry_accept(front()) } else { session.give_up_waiting() };
+        result = looked.map_err(io::Error::other);
     }
     finish_accept(result, session, transport).await
 }
@@ -99,6 +100,33 @@ pub async fn connect<T: Transport>(mut transport: T, settings: &ClientSettings) 
         return Err(error);
     }
     Ok(Box::new(Tls { session, transport, ended: false, broken: false }))
+}
+
+/// What a server showed in a handshake.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The protocol agreed on.
+    pub alpn: Option<Vec<u8>>,
+    /// Its own certificate, in DER.
+    pub certificate: Option<CertificateDer<'static>>,
+}
+
+/// Shakes hands as a client, tells what the server showed, and says goodbye. The caller bounds it with a timeout.
+pub async fn look<T: Transport>(mut transport: T, settings: &ClientSettings) -> io::Result<Shown> {
+    let session = Session::connect(Arc::clone(&settings.config), settings.name.clone()).map_err(io::Error::other)?;
+    let mut session = Box::new(session);
+    let result = shake_hands(&mut session, &mut transport).await;
+    if result.is_ok() {
+        session.close_notify();
+    }
+    // The alert or the goodbye; whether it can still be sent changes nothing about what was seen.
+    let _ = std::future::poll_fn(|context| send(&mut session, &mut transport, context)).await;
+    let _ = std::future::poll_fn(|context| transport.poll_shutdown(context)).await;
+    result?;
+    Ok(Shown {
+        alpn: session.alpn().map(<[u8]>::to_vec),
+        certificate: session.peer_certificates().and_then(|chain| chain.first().cloned()),
+    })
 }
 
 /// Until the handshake is over, or a certificate is awaited.

@@ -118,6 +118,7 @@ pub(super) fn client_settings(proofs: &[ProofKind]) -> ClientSettings {
         key: AccountKey::generate(),
         account: None,
         contacts: vec!["mailto:admin@example.test".to_owned()],
+        terms_agreed: true,
         external_account: None,
         proofs: proofs.to_vec(),
     }

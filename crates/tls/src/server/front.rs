@@ -16,7 +16,7 @@ use super::client_rule::{ClientRule, RuleId};
 use super::issued::IssueRule;
 use super::memory::Memory;
 use super::names::NameTable;
-use super::resolver::{Directory, Entry, Resolver};
+use super::resolver::{Directory, Entry, Place, Resolver};
 use crate::authority::Authority;
 use crate::certificate::{Certificate, CertificateName, Warning};
 use crate::error::CertificateError;
@@ -191,6 +191,11 @@ impl Front {
         let host = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(host);
         let entry = self.directory.table.get(host).or_else(|| self.directory.table.default_value());
         entry.map_or(RuleId::NONE, |entry| entry.rule)
+    }
+
+    /// Whether sessions for `host` wait for a later snapshot.
+    pub fn awaits(&self, host: &str) -> bool {
+        matches!(self.directory.place(Some(host)), Place::Site(entry) if matches!(entry.source, Source::Awaited))
     }
 
     /// What the operator should know at `now` about the certificates that were loaded, each with its names.

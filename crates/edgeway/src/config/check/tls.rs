@@ -105,7 +105,9 @@ impl Check<'_> {
 
     /// RFC 8555 §7.1.3 leaves wildcards to dns-01 (§8.4), which is not spoken here: their names are issued one by one.
     fn acme_can_name(&mut self, host: &Located<Host>) {
-        let asks = self.configuration.tls.acme.as_ref().is_some_and(|acme| acme.ask.is_some());
+        let acme = self.configuration.tls.acme.as_ref();
+        let asks = acme.is_some_and(|acme| acme.ask.is_some());
+        let is_private = acme.is_some_and(|acme| acme.ca.is_some());
         match &host.value {
             Host::Wildcard(_) if !asks => {
                 let message =
@@ -120,7 +122,8 @@ impl Check<'_> {
                 let message = format!("an ACME certificate for the address `{}` is not to be had", host.value);
                 self.found.error(host.span.clone(), message, "add `cert` and `key` to the site");
             }
-            Host::Exact(name) if !name.contains('.') => {
+            // An authority with a root of its own is a private one, which may sign for any name.
+            Host::Exact(name) if !name.contains('.') && !is_private => {
                 let message = format!("no public authority issues for `{name}`");
                 self.found.warning(host.span.clone(), message, "add `cert` and `key` to the site");
             }

@@ -88,6 +88,7 @@ impl Keeping {
             state: self.state.clone(),
             memory: shared.memory.clone(),
             tokens: shared.tokens.clone(),
+            refusals: shared.refusals.clone(),
             kept: Rc::clone(&self.kept),
             changed: Rc::clone(&self.changed),
             proofs: proofs.clone(),
@@ -104,7 +105,7 @@ impl Keeping {
 /// last and not never: a router in front may lead the port elsewhere.
 fn proofs(listening: &Listening) -> Vec<ProofKind> {
     let on = |endpoints: &[Endpoint], port| endpoints.iter().any(|endpoint| endpoint.port() == Some(port));
-    if !on(&listening.https, 443) && on(&listening.http, 80) {
+    if !on(&listening.https, 443) && !listening.http.is_empty() {
         return vec![ProofKind::Http, ProofKind::Tls];
     }
     vec![ProofKind::Tls, ProofKind::Http]

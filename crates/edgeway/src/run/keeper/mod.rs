@@ -7,6 +7,7 @@
 pub mod fetch;
 pub mod keeping;
 pub mod kept;
+pub mod refusals;
 pub mod tokens;
 
 #[cfg(test)]
@@ -27,11 +28,10 @@ use edgeway_tls::server::{Memory, challenge_certificate};
 use tokio::sync::{Notify, mpsc};
 
 use crate::config::checked::certificates::Certificates;
-use crate::limits::{
-    ACME_FIRST_PAUSE, ACME_LONGEST_PAUSE, CERTIFICATE_CHECK_INTERVAL, REFUSED_NAMES_FOR, REFUSED_NAMES_MAX,
-};
+use crate::limits::{ACME_FIRST_PAUSE, ACME_LONGEST_PAUSE, CERTIFICATE_CHECK_INTERVAL, REFUSED_NAMES_FOR};
 use crate::state::State;
 use kept::Kept;
+use refusals::Refusals;
 use tokens::Tokens;
 
 /// What the keeper asks of the outside.
@@ -88,8 +88,7 @@ pub struct Keeper {
     renewal: HashMap<Vec<CertificateName>, (WallTime, WallTime)>,
     /// Until when names are left alone after a failure, and for how long that was.
     pauses: HashMap<Vec<CertificateName>, (Instant, Duration)>,
-    /// Names that nobody wants certificates for, until when.
-    refused: HashMap<String, Instant>,
+    refusals: Arc<Refusals>,
 }
 
 /// What the keeper shares with the control thread and the workers.
@@ -106,6 +105,8 @@ pub struct Surroundings {
     pub kept: Rc<Kept>,
     /// Told when [`Surroundings::kept`] has changed.
     pub changed: Rc<Notify>,
+    /// Takes names whose clients are to be turned away.
+    pub refusals: Arc<Refusals>,
     /// Ways to prove a name, best first.
     pub proofs: Vec<ProofKind>,
 }
@@ -116,7 +117,7 @@ impl Keeper {
     /// # Errors
     /// A sentence, when the account of this authority cannot be read or made.
     pub fn new(surroundings: Surroundings, certificates: Certificates) -> Result<Self, String> {
-        let Surroundings { errands, state, memory, tokens, kept, changed, proofs } = surroundings;
+        let Surroundings { errands, state, memory, tokens, kept, changed, refusals, proofs } = surroundings;
         let (client, directory) = client(&state, &certificates, proofs)?;
         Ok(Self {
             errands,
@@ -131,7 +132,7 @@ impl Keeper {
             working: VecDeque::new(),
             renewal: HashMap::new(),
             pauses: HashMap::new(),
-            refused: HashMap::new(),
+            refusals,
         })
     }
 
@@ -156,6 +157,7 @@ impl Keeper {
             Order::Serve(certificates) => {
                 self.certificates = certificates;
                 self.pauses.clear();
+                self.refusals.clear();
             }
             Order::Want(name) => self.want(&name).await,
         }
@@ -164,20 +166,20 @@ impl Keeper {
     /// A client asked for a name that has no certificate yet: one of a site's, which is being worked on, or one that somebody
     /// has to say yes to.
     async fn want(&mut self, name: &str) {
-        if self.certificates.lists(name) || !self.certificates.has_wildcard_for(name) {
+        let wall = self.errands.wall();
+        if self.certificates.lists(name) || self.refusals.is_refused(name, wall) {
             return;
         }
-        let now = self.errands.now();
-        self.refused.retain(|_, until| *until > now);
         let ask = self.certificates.acme.as_ref().and_then(|acme| acme.ask.clone());
-        let Some(ask) = ask.filter(|_| !self.refused.contains_key(name)) else { return };
-        let Ok(name) = name.parse::<CertificateName>() else { return };
-        if self.errands.may_issue(&ask, &name.to_string()).await {
-            self.begin(Work::Issue(vec![name]));
-        } else if self.refused.len() < REFUSED_NAMES_MAX {
-            tracing::info!(%name, "no certificate is wanted for this name");
-            self.refused.insert(name.to_string(), now + REFUSED_NAMES_FOR);
+        let ask = ask.filter(|_| self.certificates.has_wildcard_for(name));
+        let wanted = name.parse::<CertificateName>().ok();
+        if let (Some(ask), Some(wanted)) = (ask, wanted)
+            && self.errands.may_issue(&ask, &wanted.to_string()).await
+        {
+            return self.begin(Work::Issue(vec![wanted]));
         }
+        tracing::info!(name, "no certificate is wanted for this name");
+        self.refusals.refuse(name, wall, REFUSED_NAMES_FOR);
     }
 
     /// Certificates that are missing, and those whose time has come.
@@ -304,7 +306,14 @@ impl Keeper {
         let pause = if failure.may_retry() { (before * 2).max(ACME_FIRST_PAUSE) } else { ACME_LONGEST_PAUSE };
         self.pause(&names, pause.min(ACME_LONGEST_PAUSE));
         match work {
-            Work::Issue(_) => tracing::error!(names = %shown(&names), again_in = ?pause, "no certificate: {failure}"),
+            Work::Issue(_) => {
+                tracing::error!(names = %shown(&names), again_in = ?pause, "no certificate: {failure}");
+                // Until the next try there is nothing to wait for.
+                let wall = self.errands.wall();
+                names
+                    .iter()
+                    .for_each(|name| self.refusals.refuse(&name.to_string(), wall, pause.min(ACME_LONGEST_PAUSE)));
+            }
             Work::AskRenewal(_) => {
                 tracing::debug!(names = %shown(&names), "the time of renewal is not known: {failure}");
                 let due = self.kept.find(&names).map(|kept| kept.facts().renewal_due());
@@ -347,6 +356,7 @@ fn client(state: &State, certificates: &Certificates, proofs: Vec<ProofKind>) ->
         key,
         account: account.and_then(|url| String::from_utf8(url).ok()),
         contacts: acme.contact.clone(),
+        terms_agreed: acme.agreed,
         external_account: None,
         proofs,
     };

@@ -113,6 +113,7 @@ impl Scene {
             tokens: Arc::clone(&network.tokens),
             kept: Rc::clone(&kept),
             changed: Rc::default(),
+            refusals: Arc::default(),
             // This network's server visits port 80.
             proofs: vec![ProofKind::Http],
         };

@@ -104,7 +104,8 @@ impl Client {
     }
 
     fn account_payload(&self, directory: &Directory) -> Value {
-        let mut payload = json!({ "termsOfServiceAgreed": true, "contact": self.settings.contacts });
+        let mut payload =
+            json!({ "termsOfServiceAgreed": self.settings.terms_agreed, "contact": self.settings.contacts });
         if let Some((identity, secret)) = &self.settings.external_account {
             let key = self.settings.key.jwk();
             payload["externalAccountBinding"] = jws::bind(&key, identity, secret, &directory.new_account);

@@ -40,6 +40,8 @@ pub struct ClientSettings {
     pub account: Option<String>,
     /// Addresses such as `mailto:admin@example.com`.
     pub contacts: Vec<String>,
+    /// Whether the operator agrees to the directory's terms of service.
+    pub terms_agreed: bool,
     /// Credentials from elsewhere, where the directory asks for them: identity and secret.
     pub external_account: Option<(String, Vec<u8>)>,
     /// Ways to prove a name, best first.

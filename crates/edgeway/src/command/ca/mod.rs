@@ -1,5 +1,7 @@
 //! `edgeway ca`: our own certificate authority. `export` gives its root to those who are to trust it; `issue` signs a certificate for
-//! another server of the network.
+//! another server of the network, [`serve`] does so for all that ask by ACME.
+
+mod serve;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,8 +12,8 @@ use edgeway_net::os::Kernel;
 use edgeway_tls::authority::Usage;
 use edgeway_tls::certificate::CertificateName;
 
-use super::terminal::Terminal;
-use super::{Failure, StateArguments};
+use crate::command::terminal::Terminal;
+use crate::command::{Failure, StateArguments};
 use crate::limits::LEAF_LIFETIME;
 use crate::run::own_authority;
 use crate::state::{State, write_secret_file};
@@ -29,6 +31,7 @@ enum CaCommand {
     Export(ExportArguments),
     /// Signs a certificate for these names and writes it with its new key.
     Issue(IssueArguments),
+    Serve(serve::ServeArguments),
 }
 
 #[derive(Args, Debug)]
@@ -66,6 +69,7 @@ pub fn run(arguments: CaArguments, terminal: &mut Terminal) -> Result<(), Failur
     match arguments.command {
         CaCommand::Export(arguments) => export(&arguments, terminal),
         CaCommand::Issue(arguments) => issue(&arguments, terminal),
+        CaCommand::Serve(arguments) => serve::run(arguments, terminal),
     }
 }
 
