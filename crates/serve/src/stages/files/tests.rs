@@ -117,10 +117,12 @@ fn other_methods_are_told_what_there_is() {
     let place = site("files-methods");
     let end = files(&place, |_| {});
     let scene = Scene::new();
-    for (method, status) in [("POST", 405), ("PUT", 405), ("DELETE", 405), ("PROPFIND", 405), ("OPTIONS", 204)] {
+    for (method, status) in [("POST", 405), ("PUT", 405), ("DELETE", 405), ("OPTIONS", 204)] {
         let seen = scene.ask(&end, &format!("{method} /digits.txt"), &[]);
         assert_eq!((seen.status, seen.field(FieldName::Allow)), (status, "GET, HEAD, OPTIONS"), "{method}");
     }
+    // RFC 9110 §15.6.2: a method that nothing here knows is not merely wrong for this resource.
+    assert_eq!(scene.ask(&end, "PROPFIND /digits.txt", &[]).status, 501);
     let head = scene.ask(&end, "HEAD /digits.txt", &[("Range", "bytes=0-0")]);
     assert_eq!(
         (head.status, head.length),

@@ -117,7 +117,7 @@ fn hostile_081_what_is_no_file_of_ours() {
         ("PUT /trailing.", 404),
         ("PUT /.edgeway-put-1", 404),
         ("POST /file", 405),
-        ("MKCOL /x", 405),
+        ("MKCOL /x", 501),
     ] {
         let seen = house.ask(line, &[], "x");
         assert_eq!(seen.status, status, "{line}");
