@@ -74,7 +74,7 @@ fn open(upstreams: &[&str]) -> Scene {
     let door = Door::new(Entrance {
         certificates: None,
         proxy_protocol: None,
-        limits: edgeway_http::h1::machine::ServerLimits::default(),
+        limits: Arc::default(),
         http2: edgeway_http::h2::limits::Limits::default(),
         handshake_timeout: Duration::from_secs(10),
         connections_max: 100,

@@ -235,7 +235,7 @@ fn entrance(front: &Arc<Front>) -> Entrance {
     Entrance {
         certificates: Some(Rc::new(OneFront(Arc::clone(front)))),
         proxy_protocol: None,
-        limits: ServerLimits::default(),
+        limits: Arc::new(ServerLimits::default()),
         http2: edgeway_http::h2::limits::Limits::default(),
         handshake_timeout: HANDSHAKE_TIMEOUT,
         connections_max: AUTHORITY_CONNECTIONS_MAX,

@@ -516,7 +516,7 @@ fn admin_entrance(checked: &Checked) -> Entrance {
     Entrance {
         certificates: None,
         proxy_protocol: None,
-        limits: checked.limits,
+        limits: Arc::new(checked.limits),
         http2: edgeway_http::h2::limits::Limits::default(),
         handshake_timeout: crate::limits::HANDSHAKE_TIMEOUT,
         connections_max: crate::limits::ADMIN_CONNECTIONS_MAX,

@@ -165,7 +165,7 @@ impl Worker {
         Entrance {
             certificates: matches!(purpose, Purpose::Https | Purpose::Dot).then(|| certificates(&self.shared)),
             proxy_protocol: (!trusted.is_empty()).then(|| TrustedPeers::new(trusted.clone())),
-            limits: self.checked.limits,
+            limits: Arc::new(self.checked.limits),
             http2: self.checked.http2,
             // Where a certificate may have to come first, the handshake waits for it.
             handshake_timeout: match &self.checked.certificates.acme {

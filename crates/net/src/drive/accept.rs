@@ -35,7 +35,7 @@ pub struct Entrance {
     /// Peers whose PROXY header is expected and believed.
     pub proxy_protocol: Option<TrustedPeers>,
     /// Bounds of HTTP/1.x.
-    pub limits: ServerLimits,
+    pub limits: Arc<ServerLimits>,
     /// Bounds of HTTP/2.
     pub http2: edgeway_http::h2::limits::Limits,
     /// For the PROXY header and the TLS handshake together.
@@ -149,7 +149,7 @@ impl<W: World, H: Handler> Arrival<W, H> {
                 Plain(stream),
                 Rc::clone(&self.handler),
                 facts,
-                self.entrance.limits,
+                Arc::clone(&self.entrance.limits),
                 pass,
             );
             tokio::task::spawn_local(self.watch(driver));
@@ -199,7 +199,14 @@ impl<W: World, H: Handler> Arrival<W, H> {
     }
 
     fn drive<T: Transport>(&self, transport: T, facts: Rc<ConnectionFacts>, pass: Pass) -> Http1<W, T, H> {
-        Http1::new(self.world.clone(), transport, Rc::clone(&self.handler), facts, self.entrance.limits, pass)
+        Http1::new(
+            self.world.clone(),
+            transport,
+            Rc::clone(&self.handler),
+            facts,
+            Arc::clone(&self.entrance.limits),
+            pass,
+        )
     }
 
     /// Everything before HTTP. `None` when the connection had another purpose and is served.
@@ -255,7 +262,7 @@ impl<W: World, H: Handler> Arrival<W, H> {
             Address::Ip(address) => canonical_text(address.ip()).into(),
             Address::Unix(_) => Box::default(),
         };
-        Rc::new(ConnectionFacts { peer, peer_text, socket_peer, local, tls, worker: self.worker })
+        Rc::new(ConnectionFacts { peer, peer_text, socket_peer, local, tls: tls.map(Box::new), worker: self.worker })
     }
 }
 

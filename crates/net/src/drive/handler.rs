@@ -73,7 +73,7 @@ pub struct ConnectionFacts {
     /// Our side.
     pub local: Address,
     /// What TLS agreed on, where there is TLS.
-    pub tls: Option<TlsFacts>,
+    pub tls: Option<Box<TlsFacts>>,
     /// Number of the worker that serves it.
     pub worker: usize,
 }

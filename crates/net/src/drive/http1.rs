@@ -7,6 +7,7 @@ use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use edgeway_base::{Instant, World};
@@ -54,11 +55,11 @@ enum Stage<K> {
     /// The handler is at work.
     Handling(Pin<Box<dyn Future<Output = Answer<K>>>>),
     /// The response's content is on its way.
-    Sending(Sending<K>),
+    Sending(Box<Sending<K>>),
     /// The head of a 101 (or of a 2xx to CONNECT) must leave before the tunnel begins.
-    Upgrading(Option<Tunnel>, Option<K>),
+    Upgrading(Option<Tunnel>, Box<Option<K>>),
     /// Bytes go both ways, unread by us.
-    Tunnelling(Pin<Box<dyn Future<Output = (u64, u64)>>>, Option<K>),
+    Tunnelling(Pin<Box<dyn Future<Output = (u64, u64)>>>, Box<Option<K>>),
     /// Output leaves, then our side closes.
     Closing,
     /// Our side is closed; what still comes in is thrown away until the deadline.
@@ -89,7 +90,7 @@ impl<W: World, T: Transport, H: Handler> Http1<W, T, H> {
         transport: T,
         handler: Rc<H>,
         facts: Rc<ConnectionFacts>,
-        limits: ServerLimits,
+        limits: impl Into<Arc<ServerLimits>>,
         pass: Pass,
     ) -> Self {
         let machine = ServerConnection::new(limits, world.now());
@@ -213,7 +214,7 @@ impl<W: World, T: Transport, H: Handler> Http1<W, T, H> {
         if tunnel.is_some() {
             io.machine.send_head(&head, BodyLength::None);
             drop(io);
-            self.stage = Stage::Upgrading(tunnel, Some(ticket));
+            self.stage = Stage::Upgrading(tunnel, Box::new(Some(ticket)));
             return recycle::give_reply(head);
         }
         io.machine.send_head(&head, body.length());
@@ -221,7 +222,7 @@ impl<W: World, T: Transport, H: Handler> Http1<W, T, H> {
         match body {
             Body::Source(_) => {
                 drop(io);
-                self.stage = Stage::Sending(Sending { body, ticket: Some(ticket), status, sent_bytes: 0 });
+                self.stage = Stage::Sending(Box::new(Sending { body, ticket: Some(ticket), status, sent_bytes: 0 }));
             }
             small => {
                 let mut body_bytes = 0;
@@ -308,7 +309,7 @@ impl<W: World, T: Transport, H: Handler> Http1<W, T, H> {
         let prefix = io.machine.take_tunnel();
         self.stage = match (tunnel, prefix, io.transport.take()) {
             (Some(tunnel), Some(prefix), Some(transport)) => {
-                Stage::Tunnelling(tunnel(Box::new(Prefixed::new(prefix, transport))), ticket)
+                Stage::Tunnelling(tunnel(Box::new(Prefixed::new(prefix, transport))), Box::new(ticket))
             }
             _ => Stage::Done,
         };

@@ -6,6 +6,7 @@ mod exchange;
 mod response;
 
 use std::io::IoSlice;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use edgeway_base::Instant;
@@ -44,7 +45,8 @@ pub enum ServerEvent {
 /// [`poll_timeout`](Self::poll_timeout).
 #[derive(Debug)]
 pub struct ServerConnection {
-    limits: ServerLimits,
+    /// Shared by all connections of a listener: it is the largest part of what they would hold each.
+    limits: Arc<ServerLimits>,
     reader: Reader,
     writer: Writer,
     timers: Timers,
@@ -75,12 +77,13 @@ enum Phase {
 
 impl ServerConnection {
     /// A connection just accepted.
-    pub fn new(limits: ServerLimits, now: Instant) -> Self {
+    pub fn new(limits: impl Into<Arc<ServerLimits>>, now: Instant) -> Self {
+        let limits = limits.into();
         Self {
-            limits,
             reader: Reader::new(limits.content.body_bytes_max),
             writer: Writer::new(),
             timers: Timers::new(&limits, now),
+            limits,
             exchange: Exchange::REFUSED,
             phase: Phase::Awaiting,
             pending: None,
