@@ -28,3 +28,13 @@ pub const BCRYPT_COST_MAX: u32 = 14;
 
 /// Users in one file.
 pub const USERS_MAX: usize = 100_000;
+
+/// Wrong sign-ins of one address (IPv6: of one /64) within [`GUESS_WINDOW`], after which it gets 429. A person who mistypes
+/// gives up or resets sooner; a script that guesses is slowed to 20 a minute.
+pub const GUESSES_MAX: u32 = 20;
+
+/// How long wrong sign-ins are counted, from the first.
+pub const GUESS_WINDOW: Duration = Duration::from_secs(60);
+
+/// Addresses remembered as guessers, about 48 bytes each.
+pub const GUESSERS_MAX: usize = 16_384;

@@ -2,9 +2,10 @@
 //! worker's thread; Digest is a few hashes and is done at once. Hands on to the stages below, with the user's name noted for
 //! the record.
 //!
-//! 401 asks for credentials, 403 tells a known user that this is not for them, 503 asks to come again when too many passwords
+//! 401 asks for credentials, 403 tells a known user that this is not for them, 429 makes a guesser wait, 503 asks to come again when too many passwords
 //! wait to be checked.
 
+mod guesses;
 pub mod limits;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ mod verification;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use edgeway_base::Entropy;
 use edgeway_http::semantics::authentication::{
@@ -23,6 +25,7 @@ use edgeway_http::semantics::{FieldName, Status};
 use edgeway_net::drive::Response;
 use edgeway_net::drive::outside::Boxed;
 
+use self::guesses::Guesses;
 use self::users::Users;
 use self::verification::{Outcome, Verification};
 use crate::exchange::Exchange;
@@ -61,6 +64,7 @@ pub struct Shared {
     users: Arc<Users>,
     verification: Verification,
     nonces: Mutex<Nonces>,
+    guesses: Guesses,
     /// Compared with in the place of the secret of a user there is not.
     decoy: String,
 }
@@ -87,7 +91,14 @@ impl Shared {
         let decoy = digest_secret(Algorithm::Sha256, "", &settings.realm, &chance.next_u64().to_string());
         let verification = Verification::new(chance);
         let nonces = Mutex::new(Nonces::new(chance));
-        Ok(Arc::new(Self { settings, users: Arc::new(users), verification, nonces, decoy }))
+        Ok(Arc::new(Self {
+            settings,
+            users: Arc::new(users),
+            verification,
+            nonces,
+            guesses: Guesses::default(),
+            decoy,
+        }))
     }
 
     fn nonces(&self) -> std::sync::MutexGuard<'_, Nonces> {
@@ -109,6 +120,8 @@ enum Verdict {
         stale: bool,
     },
     Refused(Status),
+    /// It guessed wrong too often; it may come again after this.
+    Tired(Duration),
 }
 
 impl Admit {
@@ -126,10 +139,17 @@ impl Admit {
         let Some(value) = fields.get_single(FieldName::Authorization) else {
             return Verdict::Refused(Status::BAD_REQUEST);
         };
+        let (client, now) = (exchange.origin(&exchange.edge.plan().trusted).client, exchange.edge.outside.now());
+        if let Some(wait) = self.shared.guesses.must_wait(client, now) {
+            return Verdict::Tired(wait);
+        }
         let verdict = match &self.shared.settings.scheme {
             Scheme::Basic => self.judge_basic(exchange, value).await,
             Scheme::Digest(algorithms) => self.judge_digest(exchange, value, algorithms),
         };
+        if matches!(verdict, Verdict::Challenge { stale: false }) {
+            self.shared.guesses.note_wrong(client, now);
+        }
         match (verdict, &self.shared.settings.allow) {
             (Verdict::Admitted(user, _), Some(allowed)) if !allowed.contains(&user) => {
                 Verdict::Refused(Status::FORBIDDEN)
@@ -227,6 +247,11 @@ impl Stage for Admit {
                 Verdict::Refused(Status::SERVICE_UNAVAILABLE) => {
                     let mut response = page::error(exchange, Status::SERVICE_UNAVAILABLE);
                     response.head.fields.append(FieldName::RetryAfter, "2");
+                    response
+                }
+                Verdict::Tired(wait) => {
+                    let mut response = page::error(exchange, Status::TOO_MANY_REQUESTS);
+                    response.head.fields.append(FieldName::RetryAfter, (wait.as_secs() + 1).to_string());
                     response
                 }
                 Verdict::Refused(status) => page::error(exchange, status),
