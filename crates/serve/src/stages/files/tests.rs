@@ -176,10 +176,8 @@ fn several_ranges_of_small_and_big_files() {
     let end = files(&place, |_| {});
     for path in ["/index.html", "/big.bin"] {
         let seen = get(&end, path, &[("Range", "bytes=0-0,-1")]);
-        let whole = path == "/index.html";
-        // Thirteen bytes: the gap is smaller than a part head, so one range covers both, which is all of it.
         assert_eq!(seen.status, 206, "{path}");
-        assert_eq!(seen.field(FieldName::ContentType).starts_with("multipart/byteranges; boundary="), !whole);
+        assert!(seen.field(FieldName::ContentType).starts_with("multipart/byteranges; boundary="), "{path}");
         assert_eq!(seen.length, edgeway_http::semantics::BodyLength::Known(seen.body.len() as u64));
     }
     let many = (0..17).map(|part| format!("{}-{}", part * 1000, part * 1000)).collect::<Vec<_>>().join(",");
