@@ -18,7 +18,7 @@ use rustix::io::Errno;
 
 use super::limits::{DEPTH_MAX, LEFTOVER_AGE_SECONDS};
 use super::quota::{Quota, Reservation};
-use super::upload::{HIDDEN_PREFIX, Upload, probe};
+use super::upload::{HIDDEN_PREFIX, Upload, is_abandoned, probe};
 use crate::stages::files;
 use crate::stages::files::resource::entity_tag;
 use crate::stages::files::root::{Facts, Opened, Patience, Refusal};
@@ -232,7 +232,8 @@ pub(super) fn status_of_error(error: &io::Error) -> Status {
     }
 }
 
-/// Bytes of all files below `folder`. Half-written ones that are older than a day are removed on the way.
+/// Bytes of all files below `folder`. Half-written ones whose writer died, or that are older than a day, are
+/// removed on the way.
 fn count(folder: &Path, now: SystemTime, depth: usize) -> io::Result<u64> {
     let mut sum = 0;
     if depth > DEPTH_MAX {
@@ -247,7 +248,7 @@ fn count(folder: &Path, now: SystemTime, depth: usize) -> io::Result<u64> {
         } else if metadata.is_file() {
             let half_written = entry.file_name().as_encoded_bytes().starts_with(HIDDEN_PREFIX.as_bytes());
             let age = now.duration_since(metadata.modified()?).unwrap_or_default();
-            if half_written && age.as_secs() > LEFTOVER_AGE_SECONDS {
+            if half_written && (age.as_secs() > LEFTOVER_AGE_SECONDS || is_abandoned(&entry.path())) {
                 std::fs::remove_file(entry.path())?;
             } else {
                 sum += metadata.len();

@@ -14,7 +14,8 @@ pub const PATCH_OPERATIONS_MAX: usize = 1000;
 /// Bytes gathered from the network before they are written on the blocking pool.
 pub const WRITE_CHUNK: usize = 256 << 10;
 
-/// How old a half-written file has to be to be swept away at the start: nobody uploads that long.
+/// How old a half-written file has to be to be swept away at the start where its writer's lock does not tell: nobody uploads
+/// that long.
 pub const LEFTOVER_AGE_SECONDS: u64 = 24 * 3600;
 
 /// Bytes of one name (NAME_MAX of Linux); asked before content is read in vain.

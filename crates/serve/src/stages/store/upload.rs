@@ -5,15 +5,28 @@
 use std::fs::File;
 use std::io::{self, IoSlice, Seek as _, SeekFrom, Write as _};
 use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::path::Path;
 
 use bytes::Bytes;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, fstat, fsync, linkat, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, flock, fstat, fsync, linkat, openat, renameat, unlinkat};
 use rustix::io::Errno;
 
 use crate::stages::files::root::Facts;
 
 /// What the names of half-written files begin with. Hidden, so that no request reaches one.
 pub(super) const HIDDEN_PREFIX: &str = ".edgeway-put-";
+
+/// Locks a half-written file as long as its writer lives: one that nobody holds was left by a process that died.
+fn claimed(file: OwnedFd) -> File {
+    // Where a file system has no locks, leftovers are told by their age instead.
+    let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
+    file.into()
+}
+
+/// Whether nobody writes the half-written file any more.
+pub(super) fn is_abandoned(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok())
+}
 
 /// A file without its name.
 #[derive(Debug)]
@@ -36,11 +49,11 @@ impl Upload {
         let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH;
         if nameless {
             let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-            let file = openat(&folder, ".", flags, mode)?.into();
+            let file = claimed(openat(&folder, ".", flags, mode)?);
             return Ok(Self { folder, file, hidden: None, own_name, position: 0, size: 0 });
         }
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = openat(&folder, &*own_name, flags, mode)?.into();
+        let file = claimed(openat(&folder, &*own_name, flags, mode)?);
         Ok(Self { folder, file, hidden: Some(own_name.clone()), own_name, position: 0, size: 0 })
     }
 
@@ -146,6 +159,18 @@ mod tests {
             .collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn only_what_nobody_writes_is_abandoned() {
+        let place = Scratch::new("upload-abandoned");
+        let upload = Upload::begin(folder(&place), false, 7).unwrap();
+        let path = place.path().join(&names(&place)[0]);
+        assert!(!is_abandoned(&path), "its writer lives");
+        let copy = place.path().join(format!("{HIDDEN_PREFIX}8"));
+        std::fs::write(&copy, "what a dead process left").unwrap();
+        assert!(is_abandoned(&copy));
+        drop(upload);
     }
 
     #[test]
